@@ -223,6 +223,7 @@ class TemperatureBand(StrEnum):
     HIGH = "high"
     REMEASURE = "remeasure"
     LOW = "low"
+    UNSTABLE = "unstable"
     NO_SUBJECT = "no_subject"
     AMBIENT_OUT_OF_RANGE = "ambient_out_of_range"
     FAULT = "fault"
