@@ -137,6 +137,7 @@ class Reason(StrEnum):
     SPENT = "spent"
     PASSBACK = "passback"
     SEVERAL_CODES = "several_codes"
+    PASSAGE_BLOCKED = "passage_blocked"
     SUBJECT_BREAK = "subject_break"
     TEMPERATURE_HIGH = "temperature_high"
     TEMPERATURE_LOW = "temperature_low"

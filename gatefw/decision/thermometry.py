@@ -26,7 +26,7 @@ class FeverRules:
     readings asked for must have come. Stability: spread at most twice the noise; slope at most
     `slope_limit_c_per_s`, TA's drift at most `ambient_drift_c_per_min`, each beyond three standard errors; a
     step of `step_c` between two readings is a body that comes or goes: the window starts afresh.
-    `frozen_samples` equal words are never believed (set it to `samples`); over `frozen_s` they are a fault.
+    `frozen_samples` equal words are never believed; over `frozen_s` they are a fault.
 
     The correction: `device_offset_c` (black body), c0 and c1 (from the site's calibration) are added;
     `correction_limit_c` bounds what c0 and c1 may do. The decision: `guard_k` standard uncertainties on each
@@ -77,7 +77,7 @@ class FeverRules:
 def _bounds(rules: FeverRules) -> tuple[tuple[bool, str], ...]:
     uncertainties = (rules.u_sensor_c, rules.u_supply_c, rules.u_emissivity_c, rules.u_c0_c)
     return (
-        (2 <= rules.samples <= 99 and rules.frozen_samples >= 2, "samples is 2-99, frozen_samples 2 or more"),
+        (2 <= rules.frozen_samples <= rules.samples <= 99, "samples is 2-99, frozen_samples 2 to samples"),
         (
             rules.settling_s > 0 and rules.samples * rules.settling_s <= 2.5,
             "samples times settling_s is at most 2.5 s",
