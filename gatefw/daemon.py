@@ -20,8 +20,8 @@ from gatefw.decision.state import GateState, Rules
 from gatefw.model import (
     Action,
     CodeGlimpsed,
-    CodesConflicted,
     CodeScanned,
+    CodesConflicted,
     Credential,
     FrameRead,
     FreeEgress,

@@ -1,0 +1,1 @@
+"""What technicians and the venue's staff use: commands that set up, check and explain a gate."""

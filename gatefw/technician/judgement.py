@@ -1,0 +1,105 @@
+"""The answers of `gatefw verify` and `gatefw scan`: one a text, one a picture, as JSON or as a line for a person."""
+
+import json
+import sys
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from gatefw.credentials import TrustStore, examine
+from gatefw.drivers.reader.symbols import Symbols
+from gatefw.model import Colour, Credential, Decoder, Examined, Instant, Scan, Stage
+from gatefw.technician.pictures import read_luma
+from gatefw.technician.sources import UsageError
+
+ACCEPTED, REFUSED, USAGE = 0, 1, 2
+"""Exit codes: all accepted; something refused, or a picture without a code; something could not be judged."""
+
+
+def verify_texts(texts: Iterable[str], trust: TrustStore, now: Instant, *, as_json: bool) -> int:
+    """Print one answer a text, in order; return 0 if there was one and all were accepted, else 1."""
+    accepted = []
+    for text in texts:
+        examined = examine(text, trust, now)
+        print(json.dumps(code_object(examined, text)) if as_json else sentence(examined), flush=True)
+        accepted.append(isinstance(examined.outcome, Credential))
+    return ACCEPTED if accepted and all(accepted) else REFUSED
+
+
+def scan_images(images: Iterable[Path], trust: TrustStore, now: Instant, *, as_json: bool) -> int:
+    """Print one answer a picture, in order; return 0, 1 or 2 as the module says."""
+    worst = ACCEPTED
+    for image in images:
+        try:
+            answer, code = _scan_one(image, trust, now)
+        except UsageError as why:
+            print(why, file=sys.stderr)
+            worst = USAGE
+            continue
+        print(json.dumps(answer) if as_json else _picture_sentence(image, answer, code), flush=True)
+        worst = max(worst, code)
+    return worst
+
+
+def _scan_one(image: Path, trust: TrustStore, now: Instant) -> tuple[dict[str, Any], int]:
+    began = time.perf_counter()
+    scans = Symbols().read_still(read_luma(image))
+    texts = list(dict.fromkeys(scan.text for scan in scans))
+    judged = [(examine(text, trust, now), text) for text in texts]
+    took_ms = (time.perf_counter() - began) * 1e3
+    accepted = bool(judged) and all(isinstance(examined.outcome, Credential) for examined, _ in judged)
+    answer = {
+        "image": str(image),
+        "codes": [code_object(examined, text) for examined, text in judged],
+        "decoder": {decoder.value: _read_by(decoder, scans) for decoder in Decoder},
+        "ms": round(took_ms, 3),
+    }
+    return answer, ACCEPTED if accepted else REFUSED
+
+
+def _read_by(decoder: Decoder, scans: Iterable[Scan]) -> int:
+    return len({scan.text for scan in scans if scan.decoder is decoder})
+
+
+def code_object(examined: Examined, text: str) -> dict[str, Any]:
+    """Return the object that other programs rely on: all stages in order, null where not reached or not in it."""
+    passed = dict(examined.stages)
+    refused = None if isinstance(examined.outcome, Credential) else examined.outcome
+    return {
+        "text": text,
+        "format": examined.format.value,
+        "verdict": "refused" if refused else "accepted",
+        "reason": refused.reason.value if refused else None,
+        "stages": {stage.value: passed.get(stage) for stage in Stage},
+    }
+
+
+def sentence(examined: Examined) -> str:
+    """Say the same for a person, in one line: verdict, format, reason, and what to do. It names nobody."""
+    outcome = examined.outcome
+    if not isinstance(outcome, Credential):
+        return f"refused   {examined.format.value:<10}  {outcome.reason.value}: {outcome.detail}"
+    until = _written(outcome.expires_utc)
+    issuer = outcome.issuer if outcome.issuer.isprintable() else "?"
+    colour = "" if outcome.colour is Colour.GREEN else f"; but it says {outcome.colour.value}: the gate won't open"
+    signer = f"signed by {issuer or 'an unnamed issuer'}"
+    return f"accepted  {examined.format.value:<10}  {signer}, counts until {until}{colour}"
+
+
+def _written(utc_s: float) -> str:
+    try:
+        return datetime.fromtimestamp(utc_s, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    except (OverflowError, ValueError, OSError):  # a year that no calendar here has
+        return "the far future"
+
+
+def _picture_sentence(image: Path, answer: dict[str, Any], code: int) -> str:
+    found = [f"{each['verdict']} ({each['format']}{_because(each['reason'])})" for each in answer["codes"]]
+    ending = "" if code == ACCEPTED or found else "; hold the camera straight and closer"
+    return f"{image}: {', '.join(found) or 'no code found'}{ending}"
+
+
+def _because(reason: str | None) -> str:
+    return f": {reason}" if reason else ""
