@@ -82,8 +82,7 @@ def read(path: Path, kind: type[S], conflicts: Callable[[S], Iterable[str]]) -> 
     is raised when the file can't be read at all (missing, not TOML).
     """
     problems: list[str] = []
-    values = _sections(_parse(path), kind, problems)
-    settings = kind(**values)
+    settings = sections(parse(path), kind(), problems)
     problems += [] if problems else conflicts(settings)
     return settings, [f"{path}: {problem}." for problem in problems]
 
@@ -123,7 +122,8 @@ def _told(option: Option, section: Section) -> str:
 # ---------------------------------------------------------------- reading
 
 
-def _parse(path: Path) -> dict[str, Any]:
+def parse(path: Path) -> dict[str, Any]:
+    """Read a TOML file. Raises SettingsError when it is missing, too large or not TOML."""
     try:
         with path.open("rb") as file:
             raw = file.read(FILE_LIMIT_BYTES + 1)
@@ -137,34 +137,36 @@ def _parse(path: Path) -> dict[str, Any]:
         line = raw.count(b"\n", 0, error.start) + 1
         raise SettingsError("settings_syntax", f"{path}: is not UTF-8 text (at line {line}).") from error
     except (ValueError, RecursionError) as error:
-        raise SettingsError("settings_syntax", f"{path}: is not TOML: {_shown(str(error))}.") from error
+        raise SettingsError("settings_syntax", f"{path}: is not TOML: {shown(str(error))}.") from error
 
 
-def _sections(tables: dict[str, Any], kind: type[Section], problems: list[str]) -> dict[str, Section]:
-    known = {field.name: field.type for field in msgspec.structs.fields(kind)}
-    sections = {}
+def sections(tables: Mapping[str, Any], base: S, problems: list[str]) -> S:
+    """Put what `tables` say in the place of what `base` says; every problem found is added to `problems`."""
+    known = {field.name: field.type for field in msgspec.structs.fields(type(base))}
+    changed = {}
     for name, table in tables.items():
         if name not in known:
-            problems.append(f"there is no section [{_shown(name)}]{_nearest(name, known)}")
+            problems.append(f"there is no section [{shown(name)}]{nearest(name, known)}")
         elif not isinstance(table, dict):
             problems.append(f"{name} must be a section: write [{name}] on a line of its own, once")
         else:
-            sections[name] = _section(name, known[name], table, problems)
-    return sections
+            changed[name] = section(name, table, getattr(base, name), problems)
+    return msgspec.structs.replace(base, **changed)
 
 
-def _section(name: str, kind: type[Section], table: dict[str, Any], problems: list[str]) -> Section:
-    known, values = options(kind), {}
+def section(name: str, table: Mapping[str, Any], base: S, problems: list[str]) -> S:
+    """Do the same for one section, called `name` in what is said of it."""
+    known, values = options(type(base)), {}
     for key, given in table.items():
         if key not in known:
-            problems.append(f"[{name}] has no option {_shown(key)}{_reason(key) or _nearest(key, known)}")
+            problems.append(f"[{name}] has no option {shown(key)}{_reason(key) or nearest(key, known)}")
             continue
         try:
             values[key] = known[key].convert(given)
         except ValueError:
             option = known[key]
             problems.append(f"[{name}] {key} is {_given(given)}, allowed is {option.allowed} ({option.meaning})")
-    return kind(**values)
+    return msgspec.structs.replace(base, **values)
 
 
 def _reason(key: str) -> str:
@@ -177,22 +179,24 @@ def _reason(key: str) -> str:
     return ""
 
 
-def _nearest(name: str, known: Mapping[str, object]) -> str:
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Name what was probably meant, or everything that there is."""
+    known = tuple(known)
     near = difflib.get_close_matches(name[:64], known, n=1, cutoff=0.5)
     return f"; the nearest is {near[0]}" if near else f"; there are {', '.join(known)}"
 
 
 def _given(value: object) -> str:
     if isinstance(value, str):
-        return f'"{_shown(value)}"'
+        return f'"{shown(value)}"'
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, dict | list):
         return "a table" if isinstance(value, dict) else "a list"
-    return _shown(str(value))
+    return shown(str(value))
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
     """Show what stood in the file on one line that is no longer than a line."""
     line = "".join(char if char.isprintable() else "�" for char in text)
     return line if len(line) <= 80 else line[:79] + "…"

@@ -6,12 +6,12 @@ Below them stand the rules between options. `load` gives values that hold all of
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta
 
 from gatefw.errors import SettingsError
-from gatefw.options import Section, file_text, manual_text, read
+from gatefw.options import Section, file_text, manual_text, read, sections
 
 LONGEST_MEASUREMENT_S: Final = 2.5
 """samples · settling_s may not exceed this (THERMOMETRY: a slower part is refused at commissioning)."""
@@ -240,6 +240,14 @@ def load(path: Path) -> Settings:
         more = len(problems) - 1
         tail = f" ({more} more: gatefw config check {path})" if more else ""
         raise SettingsError("settings_invalid", problems[0] + tail)
+    return settings
+
+
+def overridden(base: Settings, tables: Mapping[str, Any], problems: list[str]) -> Settings:
+    """Put single options in the place of those of `base`, held to the same rules; what is wrong is added to `problems`."""
+    found: list[str] = []
+    settings = sections(tables, base, found)
+    problems += found or _conflicts(settings)
     return settings
 
 

@@ -98,7 +98,8 @@ def _written(utc_s: float) -> str:
 def _picture_sentence(image: Path, answer: dict[str, Any], code: int) -> str:
     found = [f"{each['verdict']} ({each['format']}{_because(each['reason'])})" for each in answer["codes"]]
     ending = "" if code == ACCEPTED or found else "; hold the camera straight and closer"
-    return f"{image}: {', '.join(found) or 'no code found'}{ending}"
+    name = str(image).encode(errors="surrogateescape").decode(errors="replace")  # a file's name may be any bytes
+    return f"{name}: {', '.join(found) or 'no code found'}{ending}"
 
 
 def _because(reason: str | None) -> str:
