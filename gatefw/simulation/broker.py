@@ -61,7 +61,10 @@ class Broker:
         program = shutil.which("mosquitto", path=_SEARCH)
         if program is None:
             raise DeviceFault("broker_missing", "mosquitto is not installed: run sudo apt install mosquitto.")
-        self._process = subprocess.Popen([program, "-c", str(self._config)], stdin=subprocess.DEVNULL)
+        quiet = subprocess.DEVNULL  # what it has to say is in its log
+        # whoever kills us must not leave a broker behind
+        bound = [setpriv, "--pdeathsig", "TERM"] if (setpriv := shutil.which("setpriv", path=_SEARCH)) else []
+        self._process = subprocess.Popen([*bound, program, "-c", str(self._config)], stdin=quiet, stderr=quiet)
         deadline_s = time.monotonic() + READY_S
         while not self._accepts():
             if self._process.poll() is not None or time.monotonic() > deadline_s:

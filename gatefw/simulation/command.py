@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Final
@@ -25,6 +26,7 @@ def run_simulate(args: argparse.Namespace) -> int:
     if not 1 <= count <= VISITORS_LIMIT:
         print(f"gatefw simulate: --visitors takes a number from 1 to {VISITORS_LIMIT}, not {count}.", file=sys.stderr)
         return USAGE
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # end the yard and the broker too
     effective = settings.defaults() if args.config is None else settings.load(args.config)
     play = Play(plans=draw_plans(count, args.seed), seed=args.seed, settings=effective, blank_frames=args.blank_frames)
     broker = broker_of(args.broker)

@@ -1,10 +1,9 @@
-"""People at the gate as state machines in time: a visitor who looks at the lamps, and staff who mind the alarm.
+"""A visitor at the gate as a state machine in time: looks at the lamps, acts, leaves.
 
-They act by what they see (`sight`) and by what the turnstile lets them do, never by the gate's rules or state.
+People act by what they see (`sight`) and by what the turnstile lets them do, never by the gate's rules or state.
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol
@@ -227,42 +226,6 @@ class Visitor:
     def _wait(self, due_s: float) -> None:
         self._due_s = due_s
         self.next_s = due_s
-
-
-class Staff:
-    """One person who notices a flashing bar, comes, looks, and turns the acknowledge key."""
-
-    NOTICE_S: Final = 4.0
-    TURN_S: Final = 0.5
-    AGAIN_S: Final = 6.0
-
-    def __init__(self, turn_key: Callable[[bool], None]) -> None:
-        self.next_s = math.inf
-        self._turn_key = turn_key
-        self._key_turned = False
-        self._called = False
-
-    def look(self, at_s: float, sight: Sight) -> None:
-        """Glance at the lamps whenever something in the yard happens."""
-        if not self._called and sight.says_alarm(at_s):
-            self._called = True
-            self.next_s = at_s + self.NOTICE_S
-
-    def step(self, at_s: float, sight: Sight) -> None:
-        """Turn the key, turn it back; come again if the bar still flashes."""
-        if self._key_turned:
-            self._turn(False)
-            self.next_s = at_s + self.AGAIN_S
-        elif sight.says_alarm(at_s):
-            self._turn(True)
-            self.next_s = at_s + self.TURN_S
-        else:
-            self._called = False
-            self.next_s = math.inf
-
-    def _turn(self, on: bool) -> None:
-        self._key_turned = on
-        self._turn_key(on)
 
 
 class _Reach:

@@ -72,7 +72,7 @@ class LampBoard:
     def set(self, name: str, level: float, at_s: float) -> None:
         """Set a lamp's level, 0..1."""
         self._lamps[name].set(level, at_s)
-        shown = tuple((n, step) for n, lamp in self._lamps.items() if (step := _step(lamp.level)) > 0)
+        shown = tuple((n, step) for n, lamp in self._lamps.items() if (step := coarse(lamp.level)) > 0)
         if shown != self._shown:
             self._shown = shown
             self._log.append(LampsSeen(at_s=at_s, lamps=shown))
@@ -109,7 +109,7 @@ class LampBoard:
         return self._lamps["ring"].lit_lately(at_s) and not any(lamp.lit_lately(at_s) for lamp in others)
 
 
-def _step(level: float) -> float:
+def coarse(level: float) -> float:
     """Round a level to what an eye tells apart: dark, dimmed, lit."""
     if level < 0.05:
         return 0.0

@@ -8,10 +8,11 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-from gatefw.simulation.people import Staff, Stage, Visitor
+from gatefw.simulation.people import Stage, Visitor
 from gatefw.simulation.report import Glance, Happening, Report, Switch
 from gatefw.simulation.scene import Scene
 from gatefw.simulation.sight import LampBoard
+from gatefw.simulation.staff import Staff
 from gatefw.simulation.turnstile import Controller, Track, Turnstile
 from gatefw.simulation.view import View, Wallet
 from gatefw.simulation.visitors import VisitorPlan
