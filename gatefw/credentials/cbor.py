@@ -97,10 +97,10 @@ class _Reader:
         self._expect(2 * pairs)
         data, item = self.data, self.item
         mapping: dict[int | str, object] = {}
-        for _ in range(pairs):
+        for _ in range(pairs):  # short texts as in item(), twice more: nearly all of a certificate's keys and values
             at = self.at
             first = data[at]
-            if _TEXT_0 <= first < _TEXT_24:  # as in item(), once more: half of a certificate's items are keys
+            if _TEXT_0 <= first < _TEXT_24:
                 self.at = end = at + first - _TEXT_0 + 1
                 key: object = data[at + 1 : end].decode()
             else:
@@ -109,7 +109,13 @@ class _Reader:
                 raise CborError("a key is neither integer nor text")
             if key in mapping:
                 raise CborError("a key stands twice")
-            mapping[key] = item(depth)
+            at = self.at
+            first = data[at]
+            if _TEXT_0 <= first < _TEXT_24:
+                self.at = end = at + first - _TEXT_0 + 1
+                mapping[key] = data[at + 1 : end].decode()
+            else:
+                mapping[key] = item(depth)
         return mapping
 
     def _tagged(self, tag: int, depth: int) -> object:
