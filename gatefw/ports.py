@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from gatefw.model import DeviceFailed, DeviceReady, FrameRead, Input, Instant, Record, Report, Signal
+from gatefw.model import FrameRead, Input, Instant, Record, Report, Signal
 
 Observation = FrameRead | Input
 """What devices enqueue: an input, or a frame's scans, which the daemon verifies to make the input."""
@@ -82,8 +82,3 @@ class Watchdog(Protocol):
     def beat(self) -> None:
         """Say that a step was completed."""
         ...
-
-
-__all__ = [
-    "Barrier", "Clock", "DeviceFailed", "DeviceReady", "Inbox", "Indicator", "Observation", "Put", "Recorder", "Watchdog",
-]

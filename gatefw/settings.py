@@ -126,7 +126,7 @@ class Admission(Section, frozen=True):
     """How code and temperature become one passage."""
 
     join_s: Annotated[float, _within(3, 15, "code and temperature must come within")] = 8.0
-    desk_s: Annotated[float, _within(2, 10, "the way to the desk is shown for")] = 4.0
+    desk_s: Annotated[float, _within(2, 10, "the way to the desk is shown for")] = 3.0
     retry_s: Annotated[float, _within(1, 5, "'try again' is shown for")] = 2.0
     record_s: Annotated[float, _within(0.1, 0.3, "a grant not on the card by then opens nothing")] = 0.3
 
@@ -244,7 +244,7 @@ def load(path: Path) -> Settings:
 
 
 def overridden(base: Settings, tables: Mapping[str, Any], problems: list[str]) -> Settings:
-    """Put single options in the place of those of `base`, held to the same rules; what is wrong is added to `problems`."""
+    """Put single options in the place of those of `base`, held to the same rules; adds what is wrong to `problems`."""
     found: list[str] = []
     settings = sections(tables, base, found)
     problems += found or _conflicts(settings)

@@ -5,33 +5,67 @@ import json
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
 from gatefw import settings
-from gatefw.errors import SettingsError
 from gatefw.simulation import account
+from gatefw.simulation.expectation import mismatches
 from gatefw.simulation.rehearsal import Outcome, Play, rehearse, rehearse_live
+from gatefw.simulation.scenario import Scenario, corpora_folder, load
 from gatefw.simulation.visitors import draw_plans
 
 USUAL_VISITORS: Final = 12
 VISITORS_LIMIT: Final = 100_000
+SEED_LIMIT: Final = 2**32 - 1
 USAGE: Final = 2
+LIVE_GAP_S: Final = 0.3
+"""Nobody who watches wants to see an empty lane for long."""
 
 
 def run_simulate(args: argparse.Namespace) -> int:
     """Run the command; exit code 0 only when every visitor was treated as expected and ops know all of it."""
-    count = USUAL_VISITORS if args.visitors is None else args.visitors
-    if not 1 <= count <= VISITORS_LIMIT:
-        print(f"gatefw simulate: --visitors takes a number from 1 to {VISITORS_LIMIT}, not {count}.", file=sys.stderr)
+    wrong = called_wrongly(args)
+    if wrong is not None:
+        print(f"gatefw simulate: {wrong}", file=sys.stderr)
         return USAGE
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # end the yard and the broker too
     effective = settings.defaults() if args.config is None else settings.load(args.config)
+    count = USUAL_VISITORS if args.visitors is None else args.visitors
     play = Play(plans=draw_plans(count, args.seed), seed=args.seed, settings=effective, blank_frames=args.blank_frames)
+    scenario = None if args.scenario is None else load(args.scenario, effective, corpora_folder())
+    if scenario is not None:
+        play = scenario.play(args.seed, blank_frames=args.blank_frames)
     broker = broker_of(args.broker)
     outcome = show(play, broker, args.picture) if args.live else rehearse(play, broker=broker)
-    return tell(outcome, as_json=args.json)
+    code = tell(outcome, as_json=args.json)
+    return code if scenario is None else hold(scenario, outcome, code)
+
+
+def called_wrongly(args: argparse.Namespace) -> str | None:
+    """Say what can't be meant in these arguments; None when all is well."""
+    if args.visitors is not None and not 1 <= args.visitors <= VISITORS_LIMIT:
+        return f"--visitors takes a number from 1 to {VISITORS_LIMIT}, not {args.visitors}."
+    if not 0 <= args.seed <= SEED_LIMIT:
+        return f"--seed takes a number from 0 to {SEED_LIMIT}, not {args.seed}."
+    if args.picture is not None and not args.live:
+        return "--picture shows a moment of --live: give both."
+    try:
+        broker_of(args.broker)
+    except ValueError as error:
+        return f"--broker {args.broker}: {error}; write mqtt://host:port."
+    return None
+
+
+def hold(scenario: Scenario, outcome: Outcome, code: int) -> int:
+    """Say everything that the scenario did not expect; returns `code` if there is nothing."""
+    print(f"{scenario.path}: {scenario.title}", file=sys.stderr)
+    problems = mismatches(scenario, outcome)
+    for problem in problems:
+        print(f"✗ {problem}", file=sys.stderr)
+    return 1 if problems else code
 
 
 def show(play: Play, broker: tuple[str, int] | None, picture: Path | None) -> Outcome:
@@ -40,6 +74,7 @@ def show(play: Play, broker: tuple[str, int] | None, picture: Path | None) -> Ou
 
     from gatefw.simulation.liveview import LiveView  # noqa: PLC0415
 
+    play = replace(play, plans=tuple(replace(plan, gap_s=LIVE_GAP_S) for plan in play.plans))
     view = LiveView(Console(stderr=True, record=picture is not None), plans=play.plans)
     outcome = rehearse_live(play, broker=broker, watch=view.watch, beside=view.run)
     if picture is not None:
@@ -48,17 +83,13 @@ def show(play: Play, broker: tuple[str, int] | None, picture: Path | None) -> Ou
 
 
 def broker_of(url: str | None) -> tuple[str, int] | None:
-    """Read `mqtt://host:port`; None means: start a mosquitto of our own."""
+    """Read `mqtt://host:port`; None means: start a mosquitto of our own. Raises ValueError."""
     if url is None:
         return None
-    try:
-        parts = urlsplit(url if "://" in url else f"mqtt://{url}")
-        host, port = parts.hostname, parts.port
-    except ValueError as error:
-        raise SettingsError("broker_url", f"--broker {url}: {error}; write mqtt://host:port.") from error
-    if parts.scheme != "mqtt" or not host:
-        raise SettingsError("broker_url", f"--broker {url}: write mqtt://host:port.")
-    return host, port or 1883
+    parts = urlsplit(url if "://" in url else f"mqtt://{url}")
+    if parts.scheme != "mqtt" or not parts.hostname or parts.path.strip("/") or parts.username is not None:
+        raise ValueError("this is no address of a broker")
+    return parts.hostname, parts.port or 1883
 
 
 def tell(outcome: Outcome, *, as_json: bool) -> int:

@@ -8,7 +8,7 @@ subscriber.
 import io
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -23,7 +23,7 @@ from rich.text import Text
 from gatefw.daemon import Turned
 from gatefw.decision.state import GateState
 from gatefw.drivers.indicator import SIGNS
-from gatefw.model import CodeScanned, Credential, Signal, TemperatureRead
+from gatefw.model import AccessEvent, CodeScanned, Credential, Record, Report, Signal, TemperatureRead
 from gatefw.simulation.report import Glance
 from gatefw.simulation.subscriber import Heard, Subscriber
 from gatefw.simulation.visitors import VisitorPlan
@@ -34,6 +34,11 @@ WIDTH: Final = 110
 QUIET_S: Final = 1.5
 SHADES: Final = " ░▒▓█"
 SHOWN_EVENTS: Final = 14
+
+RED: Final = (255, 50, 40)
+AMBER: Final = (255, 176, 0)
+GREEN: Final = (40, 220, 60)
+AMBER_GLYPHS: Final = {"ring": "◯", "hand": "▣", "side": "◄"}
 
 TEMPERATURES: Final = {
     None: "measuring",
@@ -55,7 +60,7 @@ class Seen:
     code: str = "–"
     object_c: float | None = None
     latency_ms: float | None = None
-    steps: int = 0
+    verdict: Text = field(default_factory=lambda: Text("–"))
 
 
 class LiveView:
@@ -71,7 +76,9 @@ class LiveView:
         """Keep what a completed step shows; must be quick, the loop waits for it."""
         seen = self._seen
         seen.state = turned.state
-        seen.steps += 1
+        for action in turned.actions:
+            if isinstance(action, Record | Report):
+                seen.verdict = told(action.event)
         given = turned.input
         if isinstance(given, TemperatureRead):
             seen.object_c = given.reading.object_c
@@ -126,7 +133,8 @@ class LiveView:
         present = bool(state and state.presence.present)
         reading = f"{seen.object_c:.1f} °C" if seen.object_c is not None else "–"
         rows.add_row("sensor", f"{reading}  {TEMPERATURES.get(band, str(band)) if present else 'empty lane'}")
-        rows.add_row("phase", str(state.phase) if state else "–")
+        rows.add_row("gate", str(state.phase).replace("_", " ") if state else "–")
+        rows.add_row("verdict", self._seen.verdict)
         return Panel(rows, title="visitor", box=box.ROUNDED)
 
     def _lane(self, glance: Glance) -> Panel:
@@ -159,10 +167,21 @@ def describe_code(given: CodeScanned) -> str:
     return f"{outcome.format}: {outcome.reason} ({given.decoder})"
 
 
+def told(event: AccessEvent) -> Text:
+    """Say an event as people read it in a list."""
+    why = event.reason or event.fault
+    return Text(f"{event.kind}: {why}" if why else str(event.kind), style=EVENT_STYLES.get(event.kind, ""))
+
+
 def title_bar(glance: Glance, visitors: int) -> Text:
     """Say where the rehearsal stands."""
     number = glance.visitor or 0
-    return Text(f" gatefw: a rehearsal with simulated visitors   {number}/{visitors}", style="bold reverse")
+    return Text(
+        f" gatefw: simulated visitors at a real gate   {number}/{visitors}".ljust(200),
+        style="bold reverse",
+        no_wrap=True,
+        overflow="crop",
+    )
 
 
 def thumbnail(glance: Glance, *, columns: int = 42, rows: int = 17) -> Text:
@@ -184,23 +203,20 @@ def thumbnail(glance: Glance, *, columns: int = 42, rows: int = 17) -> Text:
 def lamp_panel(glance: Glance, signal: Signal) -> Panel:
     """Draw the three windows as they are lit now, and the words of the row that is shown."""
     level = glance.lamps
-    windows = Text.assemble(
-        lamp(" ▬▬▬ ", level.get("red", 0.0), (255, 40, 30)),
-        "   ",
-        lamp(" ◯ ", level.get("ring", 0.0), (255, 176, 0)),
-        lamp(" ✋", level.get("hand", 0.0), (255, 176, 0)),
-        lamp(" ◄ ", level.get("side", 0.0), (255, 176, 0)),
-        "   ",
-        lamp(" ▲ ", level.get("green", 0.0), (40, 220, 60)),
+    amber = [lamp(f"{glyph} {name}   ", level.get(name, 0.0), AMBER) for name, glyph in AMBER_GLYPHS.items()]
+    windows = Group(
+        lamp("  ▬▬▬▬▬▬▬▬▬  closed", level.get("red", 0.0), RED),
+        Text.assemble("  ", *amber),
+        lamp("  ▲▲▲  go", level.get("green", 0.0), GREEN),
     )
     sign = SIGNS[signal]
-    words = Text(f"{sign.english}   {sign.chinese}", style="bold")
-    return Panel(Group(windows, words), title="lamps", box=box.ROUNDED)
+    words = Text(f"  {sign.english}   {sign.chinese}", style="bold")
+    return Panel(Group(windows, Text(""), words), title="lamps", box=box.ROUNDED)
 
 
 def lamp(glyph: str, level: float, colour: tuple[int, int, int]) -> Text:
     """Draw one lamp at its brightness; a dark one stays visible as an outline."""
-    shine = 0.22 + 0.78 * level
+    shine = 0.3 + 0.7 * level
     red, green, blue = (round(part * shine) for part in colour)
     return Text(glyph, style=f"{'bold ' if level > 0 else ''}rgb({red},{green},{blue})")
 

@@ -18,8 +18,8 @@ FLASHING_S: Final = 1.6
 FLASHING_TURNS: Final = 5
 """2 Hz turns 6 times in 1.6 s, 1 Hz three times."""
 GO_S: Final = 0.2
-RECENT_S: Final = 2.2
-"""A little longer than one cycle of the slowest pattern (0.5 Hz)."""
+RECENT_S: Final = 1.2
+"""A little longer than the dark half of the slowest flash (0.5 Hz): what was lit may come back until then."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -75,7 +75,8 @@ class VisitorPlan:
 
     `not_before_s` counts from the opening of the yard. `gap_s` is how long the lane stands empty before this visitor
     steps up; `patience_s` how long they stay without a sign. `sensor_fault` names what the thermometer suffers while
-    they stand there (see `mlx90614`). `second` is the code on a companion's phone held beside the first.
+    they stand there (see `mlx90614`). `second` is the code on a companion's phone held beside the first. `person` is
+    the number under which the codes were issued; None = this visitor's own.
     """
 
     number: int
@@ -85,6 +86,7 @@ class VisitorPlan:
     literal: str | None = None
     raw: bytes | None = None
     second: Code = Code.NONE
+    person: int | None = None
     pose: Pose = Pose()
     forehead_c: float = 35.9
     order: Order = Order.WITH_FACE
@@ -127,15 +129,15 @@ class Kind:
 
 KINDS: Final[Mapping[str, Kind]] = {
     "green_normal": Kind(weight=10.0, expected="admitted"),
-    "no_code": Kind(weight=1.0, expected="assist", code=Code.NONE),
     "red": Kind(weight=1.5, expected="refused", code=Code.RED),
-    "expired": Kind(weight=1.0, expected="assist", code=Code.EXPIRED),
     "forged": Kind(weight=1.5, expected="refused", code=Code.FORGED),
     "fever": Kind(weight=1.5, expected="refused", skin_c=FEVER_SKIN_C),
-    "sensor_fault": Kind(weight=0.5, expected="assist", sensor_fault="nak"),
-    "forced_entry": Kind(weight=0.5, expected="refused", code=Code.NONE, forces_entry=True),
     "dark_mode": Kind(weight=2.0, expected="admitted", dark_mode=True),
     "static_code": Kind(weight=1.0, expected="assist", code=Code.HC1_GREEN),
+    "forced_entry": Kind(weight=0.5, expected="refused", code=Code.NONE, forces_entry=True),
+    "sensor_fault": Kind(weight=0.5, expected="assist", sensor_fault="nak"),
+    "no_code": Kind(weight=1.0, expected="assist", code=Code.NONE),
+    "expired": Kind(weight=1.0, expected="assist", code=Code.EXPIRED),
     "low_temperature": Kind(weight=1.0, expected="assist", skin_c=LOW_SKIN_C),
     "foreign": Kind(weight=1.0, expected="assist", code=Code.FOREIGN_TEXT),
     "yellow": Kind(weight=0.7, expected="assist", code=Code.YELLOW),

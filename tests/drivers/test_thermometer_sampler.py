@@ -71,7 +71,13 @@ def test_the_start_of_the_part_is_waited_for_and_then_told_first() -> None:
     assert len(observations) > 2
 
 
-@pytest.mark.parametrize("fault", ["pec", "error_flag", "nak", "ones", "zeros", "stuck"])
+def test_one_sample_without_acknowledge_is_dropped_and_the_second_is_a_fault() -> None:
+    bench = working()
+    assert bench.run(1, "nak") == []
+    assert bench.run(1, "nak") == [DeviceFailed(device=Device.THERMOMETER, fault="i2c_nak")]
+
+
+@pytest.mark.parametrize("fault", ["pec", "error_flag", "ones", "zeros", "stuck"])
 def test_two_bad_samples_are_dropped_and_counted(fault: str) -> None:
     bench = working()
     bench.sampler.dropped.clear()

@@ -37,7 +37,8 @@ class ZbarTry(enum.Enum):
     INVERTED = enum.auto()
 
 
-TRIES: Final = (ZbarTry.PLAIN, ZbarTry.INVERTED)
+TRIES: Final = (ZbarTry.PLAIN, ZbarTry.PLAIN, ZbarTry.INVERTED)
+"""Dark screens are the fewer, and zxing-cpp looks for them in every frame."""
 _QR: Final[Any] = zxingcpp.BarcodeFormat.QRCode
 
 

@@ -13,6 +13,10 @@ from gatefw.ports import Put
 BAD_RUN: Final = 3
 """So many bad samples in a row are a fault of the device."""
 
+NAK_COUNTS: Final = 2
+"""A sample that got no acknowledge was tried four times over 0.26 s: two of them are a run, told before the silence
+looks like a person who left (1 s)."""
+
 BAD_FRACTION: Final = 0.2
 SPAN_S: Final = 60.0
 TRIAL_S: Final = 7.0
@@ -159,10 +163,14 @@ class Sampler:
     def _take_bad(self, fault: DeviceFault) -> None:
         self.dropped[fault.code] += 1
         with self._changing:
-            if self._quality.take(good=False):
+            if self._counts_as_failure(fault):
                 self._put(DeviceFailed(device=Device.THERMOMETER, fault=fault.code))
         if self._quality.works is False:
             self._drop_thermometer()
+
+    def _counts_as_failure(self, fault: DeviceFault) -> bool:
+        times = NAK_COUNTS if fault.code == "i2c_nak" else 1
+        return any(self._quality.take(good=False) for _ in range(times))
 
     def _drop_thermometer(self) -> None:
         thermometer, self._thermometer = self._thermometer, None
