@@ -20,21 +20,29 @@ if TYPE_CHECKING:
 
 DEFAULT_CONFIG: Final = Path("/etc/gatefw/gate.toml")
 
+LOG_LINE: Final = "gatefw: %(message)s"
+STDERR: Final = 2
+
 EXIT_CODES: Final = """exit codes:
   0   all is well: every code accepted, every visitor as expected
   1   a code was refused, or a visitor was not treated as expected
   2   the command was called wrongly, or a file it was given can't be read
-  69  something the command needs is missing or fails (hardware, broker, store)
+  69  something the command needs is missing or fails (hardware, broker, store, room for the answer)
+  75  the card could not be had and now can: start again (the service does)
   78  the settings are broken: one sentence names file, key and remedy
+  130, 141, 143  ended by Ctrl-C, by whoever read the output, or by a request to stop
 """
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     args = parser().parse_args(argv)
-    logging.basicConfig(level=logging.WARNING, format="gatefw: %(message)s", stream=sys.stderr)
+    logging.basicConfig(level=logging.WARNING, format=LOG_LINE, stream=sys.stderr)
     try:
-        return int(args.run(args))
+        code = int(args.run(args))
+        if sys.stdout is not None:  # None: it was closed before we began
+            sys.stdout.flush()
+        return code
     except SettingsError as error:
         print(f"gatefw: {error}", file=sys.stderr)
         return os.EX_CONFIG
@@ -42,10 +50,18 @@ def main(argv: list[str] | None = None) -> int:
         print(f"gatefw: {error}", file=sys.stderr)
         return os.EX_UNAVAILABLE
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return os.EX_OK
+        return _give_up_output(128 + signal.SIGPIPE)
+    except OSError as error:
+        print(f"gatefw: {error}", file=sys.stderr)  # its words name what happened, and the file if there is one
+        return _give_up_output(os.EX_UNAVAILABLE)
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
+
+
+def _give_up_output(code: int) -> int:
+    """Let what was not written yet go nowhere, so that the interpreter doesn't stumble over it at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
+    return code
 
 
 def parser() -> argparse.ArgumentParser:
@@ -130,14 +146,17 @@ def run_gate(args: argparse.Namespace) -> int:
     """Run the gate on this Raspberry Pi until it is told to stop."""
     from gatefw import settings  # noqa: PLC0415 - help stays quick
     from gatefw.assembly import Gate  # noqa: PLC0415
+    from gatefw.journal import journal  # noqa: PLC0415
 
     logging.getLogger().setLevel(logging.INFO)
     effective = settings.load(args.config)
-    with Gate(effective, pi_ground(effective)) as gate:
+    ground = pi_ground(effective)
+    with journal(STDERR, LOG_LINE), Gate(effective, ground) as gate:
         _stop_on_signals(gate)
         gate.start_threads()
         gate.daemon.run()
-    return os.EX_OK
+        ground.watchdog.stopping()  # from here on no step feeds it any more
+        return os.EX_TEMPFAIL if gate.card_is_back else os.EX_OK
 
 
 def pi_ground(effective: "Settings") -> "Ground":

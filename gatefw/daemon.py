@@ -8,7 +8,8 @@ knows no rule and the rules know no clock: this is the only place where both mee
 import logging
 import queue
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, assert_never
 
@@ -23,15 +24,19 @@ from gatefw.model import (
     CodeScanned,
     CodesConflicted,
     Credential,
+    FeedbackSensed,
+    FireSensed,
     FrameRead,
     FreeEgress,
     Input,
     Instant,
+    PassageSensed,
     Record,
     Release,
     Report,
     Scan,
     Show,
+    TamperSensed,
     Ticked,
     Withdraw,
 )
@@ -41,6 +46,15 @@ log = logging.getLogger(__name__)
 
 BEAT_S: Final = 0.05
 """The loop turns at least this often, so that the charge pump (off within 0.5 s) has several edges to spare."""
+
+FRAME_AGE_S: Final = 2.0
+"""An older frame shows who stood there, not who stands there: after a stall its code must not join the next visitor.
+
+Several times what a loaded board needs from exposure to answer.
+"""
+
+EDGES_KEPT: Final = 4
+"""Of one contact's edges that wait together only the newest count: they are taken at one moment, and debounced."""
 
 Monitor = Callable[[Instant], Input | None]
 """Looked at on every turn: an input when something has changed that no device enqueues by itself."""
@@ -84,10 +98,15 @@ class Known:
 
 
 class QueueInbox:
-    """The loop's queue in real life: `get` sleeps until something comes or the time is reached."""
+    """The loop's queue in real life: `get` sleeps until something comes or the time is reached.
+
+    All that waits is taken at once, which is far quicker than any contact chatters: the queue can't grow, and a fire
+    is never more than a few steps behind.
+    """
 
     def __init__(self) -> None:
         self._queue: queue.SimpleQueue[Observation] = queue.SimpleQueue()
+        self._taken: deque[Observation] = deque()
 
     def put(self, observation: Observation) -> None:
         """Enqueue from any thread; never blocks."""
@@ -95,10 +114,29 @@ class QueueInbox:
 
     def get(self, until_s: float) -> Observation | None:
         """Next observation, or None at monotonic `until_s`."""
-        try:
-            return self._queue.get(timeout=max(0.0, until_s - time.monotonic()))
-        except queue.Empty:
-            return None
+        if not self._taken:
+            try:
+                self._taken.append(self._queue.get(timeout=max(0.0, until_s - time.monotonic())))
+            except queue.Empty:
+                return None
+        waiting = self._queue.qsize()
+        if waiting:
+            self._taken.extend(self._queue.get_nowait() for _ in range(waiting))
+            self._taken = newest_edges(self._taken)
+        return self._taken.popleft()
+
+
+def newest_edges(waiting: Sequence[Observation]) -> deque[Observation]:
+    """Keep the order of what waits, and of each contact's edges the newest `EDGES_KEPT`."""
+    kept: deque[Observation] = deque()
+    edges: Counter[type] = Counter()
+    for observation in reversed(waiting):
+        if isinstance(observation, PassageSensed | FireSensed | TamperSensed | FeedbackSensed):
+            edges[type(observation)] += 1
+            if edges[type(observation)] > EDGES_KEPT:
+                continue
+        kept.appendleft(observation)
+    return kept
 
 
 class Daemon:
@@ -161,6 +199,8 @@ class Daemon:
             return Ticked()
         if not isinstance(observation, FrameRead):
             return observation
+        if now.mono_s - observation.captured_s > FRAME_AGE_S:
+            return Ticked()
         texts = {scan.text for scan in observation.scans}
         if len(texts) > 1:
             return CodesConflicted()

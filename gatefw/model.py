@@ -206,8 +206,8 @@ class Examined:
 class Reading:
     """One good sample of the infrared thermometer, as read: no correction yet.
 
-    `object_c` is TOBJ1, `ambient_c` is TA; `object_raw` and `ambient_raw` are the words they came from (a frozen sensor repeats them);
-    `at_s` is on the monotonic clock.
+    `object_c` is TOBJ1, `ambient_c` is TA; `object_raw` and `ambient_raw` are the words they came from (a frozen sensor
+    repeats them); `at_s` is on the monotonic clock.
     """
 
     object_c: float

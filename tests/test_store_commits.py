@@ -128,6 +128,8 @@ def test_a_clock_that_was_an_hour_ahead_frees_no_code(store: Store) -> None:
     store.commit(grant(1, CODE))
     assert store.memory(NOW_UTC + 3600).spent == ()
     assert [spent.code for spent in store.memory(NOW_UTC).spent] == [CODE]
+    days_later = Instant(mono_s=2.0, wall_utc=NOW_UTC + 2 * 86400, uncertainty_s=0.1, trusted=True)
+    store.commit(Report(event=AccessEvent(kind=EventKind.LEFT, at=days_later)))
     store.memory(NOW_UTC + 2 * 86400)
     assert store.memory(NOW_UTC).spent == ()
 
@@ -236,3 +238,23 @@ def test_an_event_keeps_the_time_it_happened(store: Store) -> None:
     store.commit(not_used(1))
     with Drain(store.path) as drain:
         assert drain.unacked(0, 1)[0].at_utc == NOW_UTC
+
+
+def test_a_clock_that_is_years_ahead_at_start_frees_no_spent_code(path: Path) -> None:
+    with Store.open(path, encode) as store:
+        store.commit(grant(1, CODE))
+    with Store.open(path, encode) as store:
+        store.memory(NOW_UTC + 365 * 86400.0)
+    with Store.open(path, encode) as store:  # the clock was set right
+        assert [spent.code for spent in store.memory(NOW_UTC + 1).spent] == [CODE]
+
+
+def test_a_connection_number_outlives_a_power_cut(path: Path) -> None:
+    with Store.open(path, encode), Drain(path) as drain:
+        said: list[str] = []
+        drain._connection.set_trace_callback(said.append)
+        drain.next_connection()
+        levels = [line.removeprefix("PRAGMA synchronous=") for line in said if "synchronous" in line]
+        drawn = next(index for index, line in enumerate(said) if line.startswith("UPDATE"))
+        assert said[drawn - 1] == "PRAGMA synchronous=FULL"
+        assert levels == ["FULL", "NORMAL"]  # marks need not wait for the card again

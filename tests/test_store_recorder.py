@@ -2,7 +2,7 @@
 
 import resource
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
@@ -179,3 +179,41 @@ def test_reports_beyond_the_bound_are_dropped_and_that_is_an_event(
     while inbox.get(timeout=ANSWER_S) != DeviceReady(device=Device.STORE):
         continue
     assert [kind for kind, _ in kinds(store)] == ["left", "left", "left", "fault"]
+
+
+class Broken:
+    """A card whose driver fails in a way that nobody thought of, until it is mended."""
+
+    def __init__(self, store: Store) -> None:
+        self.store, self.broken = store, True
+
+    def commit_all(self, jobs: Sequence[Record | Report]) -> list[int | StoreError]:
+        if self.broken:
+            raise MemoryError("no memory for a page")
+        return self.store.commit_all(jobs)
+
+    def probe(self) -> None:
+        if self.broken:
+            raise MemoryError("no memory for a page")
+        self.store.probe()
+
+    def checkpoint(self) -> None:
+        raise MemoryError("no memory for a page")
+
+
+def test_an_unforeseen_error_is_a_fault_of_the_store_and_ends_no_thread(
+    store: Store, inbox: SimpleQueue[Observation]
+) -> None:
+    card = Broken(store)
+    recorder = Recorder(store=card, put=inbox.put)
+    try:
+        recorder.submit(left(1))
+        recorder.submit(grant(1))
+        assert inbox.get(timeout=ANSWER_S) == DeviceFailed(device=Device.STORE, fault="storage_error")
+        card.broken = False
+        while inbox.get(timeout=ANSWER_S) != DeviceReady(device=Device.STORE):
+            pass
+        recorder.submit(grant(2))
+        assert inbox.get(timeout=ANSWER_S) == Recorded(grant_id=2)
+    finally:
+        recorder.close()

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.utils import CryptographyDeprecationWarning
@@ -27,7 +28,9 @@ KEY_ID_BYTES: Final = 8
 
 PEM_LIMIT_BYTES: Final = 262_144
 _RSA_LEAST_BITS: Final = 2_048
-_BLOCK: Final = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----(.*?)-----END \1-----", re.DOTALL)
+_BLOCK: Final = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,64})-----([A-Za-z0-9+/=\s]*+)-----END \1-----")
+"""The body takes no dash and gives nothing back: a file of beginnings without an end is read once, not squared."""
+
 _SEQUENCE, _OBJECT_IDENTIFIER, _OCTETS, _EXTENSIONS = 0x30, 0x06, 0x04, 0xA3
 _EXTENDED_KEY_USAGE: Final = "2.5.29.37"
 
@@ -46,10 +49,12 @@ def read_pem(name: str, pem: bytes) -> tuple[KeyFile, ...]:
     if len(pem) > PEM_LIMIT_BYTES:
         raise TrustError("key_file", f"{name}: more than {PEM_LIMIT_BYTES} bytes; give a PEM file of certificates.")
     blocks = [(match[1], match[2]) for match in _BLOCK.finditer(pem)]
-    if any(label.endswith(b"PRIVATE KEY") for label, _ in blocks):
+    if b"PRIVATE KEY-----" in pem:
         raise TrustError(
             "private_key", f"{name}: this holds a private key; a gate gets certificates only. Take it away."
         )
+    if blocks and len(blocks) != pem.count(b"-----BEGIN "):
+        raise TrustError("key_file", f"{name}: a block in it is cut short or damaged; give the file again.")
     if not blocks:
         raise TrustError("key_file", f"{name}: no certificate in it; give a PEM file (-----BEGIN CERTIFICATE-----).")
     return tuple(_read_block(name, label, text) for label, text in blocks)
@@ -59,7 +64,7 @@ def _read_block(name: str, label: bytes, text: bytes) -> KeyFile:
     try:
         der = base64.b64decode(b"".join(text.split()), validate=True)
         public, purposes = _parse(label, der)
-    except (ValueError, binascii.Error) as why:
+    except (ValueError, binascii.Error, UnsupportedAlgorithm, x509.InvalidVersion) as why:
         raise TrustError("key_file", f"{name}: can't be read ({_short(why)}); give it again as PEM.") from None
     return KeyFile(key_id=hashlib.sha256(der).digest()[:KEY_ID_BYTES], public=_usable(name, public), purposes=purposes)
 

@@ -7,7 +7,8 @@ Stages, in this order, and the first that fails ends it (`-` = not in this forma
     base45     strict alphabet           same
     inflate    -                         bounded zlib, nothing after it
     cose       bounded CBOR, the envelope's four parts, header, crit
-    signature  key known, in scope (format, issuer), algorithm the key's own, signature true, lists still valid
+    signature  key known, in scope (format, issuer), algorithm the key's own, signature true; and, judged last of all
+               (a clock that is wrong is named first), the trust folder's lists still valid
     time       what was signed is read; the clock's whole interval lies in it; JX1: a life of at most 300 s
     schema     exactly its claims        structural minimum
     key_usage  -                         the certificate allows its key this kind

@@ -4,7 +4,7 @@ valid_until = 2027-01-31T00:00:00Z
 
 [[key]]
 file = "issuers/jilin.pem"
-format = "jixiang"        # or "hcert"
+format = "jixiang"        # or "hcert"; "shc" for a key set, jwks/*.json
 iss = "CN-22"             # what the code must name as its issuer
 alg = "ES256"             # or "PS256" (hcert only)
 purpose = "credential"
@@ -25,7 +25,11 @@ POLICY_LIMIT_BYTES: Final = 1_048_576
 
 _TOP: Final = ("valid_until", "key")
 _FIELDS: Final = ("file", "format", "iss", "alg", "purpose")
-_ALGORITHMS: Final[Mapping[str, tuple[str, ...]]] = {"hcert": ("ES256", "PS256"), "jixiang": ("ES256",)}
+ALGORITHMS: Final[Mapping[str, tuple[str, ...]]] = {"hcert": ("ES256", "PS256"), "jixiang": ("ES256",)}
+"""What a certificate's key may sign. Key sets (shc) are listed and kept, and no key is taken from them here."""
+
+_ROW_ALGORITHMS: Final = {**ALGORITHMS, "shc": ("ES256",)}
+_FOLDERS: Final = {"shc": "jwks/"}
 _PURPOSES: Final = ("credential",)
 _ISS_LIMIT_CHARS: Final = 64
 
@@ -86,12 +90,11 @@ def _row(number: int, table: object) -> Row:
         raise _refused("key", f"{where} is not a table")
     _known(table, _FIELDS, f"{POLICY_NAME}: {where}")
     file, form, iss, alg, purpose = (_text(table, field, where) for field in _FIELDS)
-    if form == Format.SHC:
-        raise _refused(
-            "format", f"{where}: {file} is for SMART Health Cards, which this version can't verify; take it out"
-        )
-    _one_of("format", form, tuple(_ALGORITHMS), where)
-    _one_of("alg", alg, _ALGORITHMS[form], where)
+    _one_of("format", form, tuple(_ROW_ALGORITHMS), where)
+    _one_of("alg", alg, _ROW_ALGORITHMS[form], where)
+    folder = _FOLDERS.get(form, "issuers/")
+    if not file.startswith(folder):
+        raise _refused("file", f"{where}: {file} is of format {form!r}, whose files lie in {folder}; correct the row")
     _one_of("purpose", purpose, _PURPOSES, where)
     return Row(file=file, format=Format(form), iss=iss, alg=alg, purpose=purpose)
 

@@ -1,8 +1,10 @@
 """Whose signature counts, for what, and until when: a trust folder's files become one frozen value.
 
 A key is scoped by format, issuer, algorithm and purpose, so that a key trusted for travel certificates can't
-sign a Jixiang code. Files of the folder: `policy.toml` (valid_until, one [[key]] a file), `issuers/*.pem`.
-`jwks/*.json`, `revoked/*`, `permit.cose` and `staff.cose` may lie there for the rooms that read them.
+sign a Jixiang code. Files of the folder: `policy.toml` (valid_until, one [[key]] a file), `issuers/*.pem`,
+`jwks/*.json` (SMART Health Cards: each needs its row, but no key counts, since such codes are not verified yet).
+`permit.cose` and `staff.cose` may lie there for the rooms that read them. Lists in `revoked/` are not read yet, so a
+folder that holds one is refused.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,12 +15,14 @@ from typing import Final, Self
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from gatefw.credentials.certificate import KeyFile, PublicKey, read_pem
-from gatefw.credentials.policy import POLICY_NAME, Row, read_policy
+from gatefw.credentials.policy import ALGORITHMS, POLICY_NAME, Row, read_policy
 from gatefw.errors import TrustError
 from gatefw.model import Format, Instant
 
 _ISSUERS: Final = "issuers/"
-_READ_ELSEWHERE: Final = ("jwks/", "revoked/", "permit.cose", "staff.cose")
+_KEY_SETS: Final = "jwks/"
+_REVOKED: Final = "revoked/"
+_READ_ELSEWHERE: Final = (_REVOKED, "permit.cose", "staff.cose")
 _CREDENTIAL: Final = "credential"
 
 
@@ -54,10 +58,13 @@ class TrustStore:
     def from_files(cls, files: Mapping[str, bytes]) -> Self:
         """Read a trust folder: names relative to it, with `/`. TrustError names file, key and remedy."""
         _refuse_strangers(files)
+        _refuse_unread_revocations(files)
         policy = read_policy(files.get(POLICY_NAME))
         rows = {row.file: row for row in policy.rows}
-        _match_rows(rows, (name for name in files if name.startswith(_ISSUERS)))
-        keys = [_scoped(row, _only_key(name, files[name])) for name, row in rows.items()]
+        _match_rows(rows, (name for name in files if name.startswith((_ISSUERS, _KEY_SETS))))
+        keys = [
+            _scoped(row, _only_key(name, files[name])) for name, row in rows.items() if row.format is not Format.SHC
+        ]
         return cls(keys=_by_id(keys), valid_until_utc=policy.valid_until_utc)
 
     @classmethod
@@ -88,11 +95,25 @@ def _is_same(key: TrustedKey, other: TrustedKey) -> bool:
 
 def _refuse_strangers(files: Iterable[str]) -> None:
     for name in files:
-        is_key = name.startswith(_ISSUERS) and name.endswith(".pem")
+        is_key = (name.startswith(_ISSUERS) and name.endswith(".pem")) or (
+            name.startswith(_KEY_SETS) and name.endswith(".json")
+        )
         if not (is_key or name == POLICY_NAME or name.startswith(_READ_ELSEWHERE)):
             raise TrustError(
                 "unknown_file",
-                f"{name}: nothing reads this file; {POLICY_NAME} and {_ISSUERS}*.pem belong here. Take it away.",
+                f"{name}: nothing reads this file; {POLICY_NAME}, {_ISSUERS}*.pem and {_KEY_SETS}*.json belong here."
+                " Take it away.",
+            )
+
+
+def _refuse_unread_revocations(files: Mapping[str, bytes]) -> None:
+    """A list of revoked codes that nobody reads would be trusted in silence: refuse it, which fails closed."""
+    for name in sorted(files):
+        if name.startswith(_REVOKED) and files[name].strip():
+            raise TrustError(
+                "revocations_unread",
+                f"{name}: this version can't read revocation lists, and won't admit as if there were none."
+                " Take the file away, and the key that it limits.",
             )
 
 
@@ -129,10 +150,11 @@ def _scoped(row: Row, file: KeyFile) -> TrustedKey:
 
 
 def _unscoped(name: str, file: KeyFile) -> Iterable[TrustedKey]:
-    for form in (Format.HCERT, Format.JIXIANG):
+    algorithm = _algorithm(file)
+    for form in (form for form, algorithms in ALGORITHMS.items() if algorithm in algorithms):
         yield TrustedKey(
             name=name, key_id=file.key_id, public=file.public, purposes=file.purposes,
-            format=form, issuer=None, algorithm=_algorithm(file),
+            format=Format(form), issuer=None, algorithm=algorithm,
         )  # fmt: skip
 
 

@@ -134,7 +134,8 @@ def lines(accounts: Iterable[VisitorAccount]) -> Iterator[str]:
     for account in accounts:
         mark = "✓" if account.as_expected else "✗"
         why = f" ({account.reason})" if account.reason else ""
-        yield f"{mark} {account.visitor:4d}  {account.kind:18s} expected {account.expected:9s} got {account.verdict}{why}"
+        what = f"expected {account.expected:9s} got {account.verdict}{why}"
+        yield f"{mark} {account.visitor:4d}  {account.kind:18s} {what}"
 
 
 def sentence(total: dict[str, dict[str, int]]) -> str:

@@ -10,6 +10,7 @@ an exit arrow `fire` looks like `out_of_service`. `unclear` is anything that no 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from typing import Final
 
@@ -23,6 +24,8 @@ SLACK_S: Final = 0.08
 """The loop sets the lamps at least every 0.05 s; the rest is the rounding of levels."""
 SHORTEST_S: Final = 0.3
 """A flash of 1 Hz and one of 2 Hz differ after a quarter of a second."""
+DARK_S: Final = 2.2
+"""The longest that a sign leaves all lamps dark is 2 s (plain lamps, 0.25 Hz)."""
 GRID_S: Final = 0.01
 CYCLE_S: Final = 20.0
 """A common multiple of all cycles of the table (0.25 Hz to 2 Hz, and groups of 2 and 2.5 s)."""
@@ -47,8 +50,7 @@ def signs_seen(log: Sequence[LampsSeen], until_s: float, kind: Kind, fitted: fro
     seen = _Seen(log, until_s)
     if not seen.starts_s:
         return ()
-    looks = {sign: _Look(sign, kind, fitted) for sign in Signal}
-    return tuple(_merged(_explain(seen, looks)))
+    return tuple(_merged(_explain(seen, _looks(kind, fitted))))
 
 
 class _Seen:
@@ -73,9 +75,9 @@ class _Seen:
             yield max(begin_s, from_s), end_s, levels
 
     def was_dark_before(self, at_s: float) -> bool:
-        """Nothing was lit before: the log begins here, or the lamps were out."""
+        """The log begins here, or the lamps were out for longer than any sign leaves them."""
         index = bisect_left(self.starts_s, at_s)
-        return index == 0 or not any(self.levels[index - 1])
+        return index == 0 or (not any(self.levels[index - 1]) and at_s - self.starts_s[index - 1] > DARK_S)
 
 
 class _Look:
@@ -123,6 +125,11 @@ class _Look:
         return self.changes_s[index + 1] if index + 1 < len(self.changes_s) else float("inf")
 
 
+@cache
+def _looks(kind: Kind, fitted: frozenset[str]) -> dict[Signal, _Look]:
+    return {sign: _Look(sign, kind, fitted) for sign in Signal}
+
+
 def _seen_as(level: float) -> float:
     return coarse(round(level * LEVEL_STEPS) / LEVEL_STEPS)
 
@@ -160,9 +167,7 @@ def _points(seen: _Seen, looks: dict[Signal, _Look]) -> list[float]:
     return sorted(points)
 
 
-def _relax(
-    best: dict[float, tuple[int, float, str]], points: Sequence[float], step: tuple[int, float, str]
-) -> None:
+def _relax(best: dict[float, tuple[int, float, str]], points: Sequence[float], step: tuple[int, float, str]) -> None:
     for point in points:
         if point not in best or step[0] < best[point][0]:
             best[point] = step

@@ -12,9 +12,10 @@ from urllib.parse import urlsplit
 
 from gatefw import settings
 from gatefw.simulation import account
-from gatefw.simulation.expectation import mismatches
+from gatefw.simulation.casting import corpora_folder
+from gatefw.simulation.expectation import LIVE_SLACK_S, mismatches
 from gatefw.simulation.rehearsal import Outcome, Play, rehearse, rehearse_live
-from gatefw.simulation.scenario import Scenario, corpora_folder, load
+from gatefw.simulation.scenario import Scenario, load
 from gatefw.simulation.visitors import draw_plans
 
 USUAL_VISITORS: Final = 12
@@ -41,7 +42,7 @@ def run_simulate(args: argparse.Namespace) -> int:
     broker = broker_of(args.broker)
     outcome = show(play, broker, args.picture) if args.live else rehearse(play, broker=broker)
     code = tell(outcome, as_json=args.json)
-    return code if scenario is None else hold(scenario, outcome, code)
+    return code if scenario is None else hold(scenario, outcome, code, slack_s=LIVE_SLACK_S if args.live else 0.0)
 
 
 def called_wrongly(args: argparse.Namespace) -> str | None:
@@ -59,10 +60,10 @@ def called_wrongly(args: argparse.Namespace) -> str | None:
     return None
 
 
-def hold(scenario: Scenario, outcome: Outcome, code: int) -> int:
+def hold(scenario: Scenario, outcome: Outcome, code: int, *, slack_s: float) -> int:
     """Say everything that the scenario did not expect; returns `code` if there is nothing."""
     print(f"{scenario.path}: {scenario.title}", file=sys.stderr)
-    problems = mismatches(scenario, outcome)
+    problems = mismatches(scenario, outcome, slack_s=slack_s)
     for problem in problems:
         print(f"✗ {problem}", file=sys.stderr)
     return 1 if problems else code

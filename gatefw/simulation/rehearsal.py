@@ -1,7 +1,8 @@
 """A rehearsal: the real gate before simulated visitors, in virtual time or live, with a real broker.
 
 Everything from the camera's frame to the relay's line and to the broker is the gate's own; the yard (a process of its
-own) is the physical world. What became of each visitor is told from outside: by the yard and by the events at the broker.
+own) is the physical world. What became of each visitor is told from outside: by the yard and by the events at the
+broker.
 """
 
 import contextlib
@@ -13,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
@@ -30,7 +31,7 @@ from gatefw.simulation.broker import Broker
 from gatefw.simulation.camera import open_simulated
 from gatefw.simulation.issuer import Issuer, write_trust
 from gatefw.simulation.lockstep import CLOCK_ERROR_S, LockstepInbox, VirtualClock
-from gatefw.simulation.mlx90614 import simulated_bus
+from gatefw.simulation.mlx90614 import Senses, simulated_bus
 from gatefw.simulation.pins import YardFactory
 from gatefw.simulation.report import Happening, Report, Switch
 from gatefw.simulation.subscriber import Heard, Subscriber
@@ -90,7 +91,7 @@ def wall_utc() -> float:
     return time.clock_gettime(time.CLOCK_REALTIME)
 
 
-class _LiveClock:
+class LiveClock:
     """The machine's clocks, taken as trusted: a demo's machine may not run NTP."""
 
     def now(self) -> Instant:
@@ -152,8 +153,26 @@ def settled_in(settings: Settings, folder: Path, host: str, port: int) -> Settin
     )
 
 
+class YardDoor(Protocol):
+    """What a gate needs of a yard, whoever owns it: its address and key, and a way to the thermometer's truth."""
+
+    @property
+    def camera_address(self) -> str:
+        """Where it listens."""
+        ...
+
+    @property
+    def authkey(self) -> bytes:
+        """What it asks of whoever connects."""
+        ...
+
+    def sense(self) -> Callable[[], Senses]:
+        """Connect a thermometer."""
+        ...
+
+
 def ground_on(
-    yard: YardProcess, pins: PinsLink, play: Play, clock: VirtualClock | _LiveClock, inbox: LockstepInbox | QueueInbox
+    yard: YardDoor, pins: PinsLink, play: Play, clock: VirtualClock | LiveClock, inbox: LockstepInbox | QueueInbox
 ) -> Ground:
     """Make the ground: real libraries, with the yard under them."""
     factory = YardFactory(pins)
@@ -240,11 +259,13 @@ def rehearse_live(
         yard = stage.enter_context(start_yard(yard_config(play, Mode.LIVE, starts_utc=starts_utc, starts_s=starts_s)))
         pins = yard.pins()
         ledger = Ledger()
-        gate = stage.open_gate(ground_on(yard, pins, play, _LiveClock(), QueueInbox()), ledger, watch)
+        gate = stage.open_gate(ground_on(yard, pins, play, LiveClock(), QueueInbox()), ledger, watch)
         pins.listen()
         gate.start_threads()
         over = threading.Thread(target=_stop_when_over, args=(gate, yard), name="end", daemon=True)
-        beside_thread = threading.Thread(target=beside, args=(yard, stage.subscriber), name="beside", daemon=True)
+        beside_thread = threading.Thread(
+            target=_look_on, args=(beside, yard, stage.subscriber), name="beside", daemon=True
+        )
         over.start()
         beside_thread.start()
         gate.daemon.run()
@@ -253,11 +274,17 @@ def rehearse_live(
         return stage.end(gate, yard, ledger, starts_utc - starts_s)
 
 
+def _look_on(beside: Callable[[YardProcess, Subscriber], None], yard: YardProcess, subscriber: Subscriber) -> None:
+    with contextlib.suppress(DeviceFault):  # the yard has ended: there is nothing more to see
+        beside(yard, subscriber)
+
+
 def _stop_when_over(gate: Gate, yard: YardProcess) -> None:
-    while not yard.everyone_left:
-        time.sleep(0.2)
-        yard.advance(0.0)
-    time.sleep(QUIET_S)
+    with contextlib.suppress(DeviceFault):  # the yard has ended: then all is over, as its report will say
+        while not yard.everyone_left:
+            time.sleep(0.2)
+            yard.advance(0.0)
+        time.sleep(QUIET_S)
     gate.daemon.stop()
 
 
@@ -278,7 +305,7 @@ class _Stage(contextlib.ExitStack):
         place = msgspec.structs.replace(play.settings.gate, id=gate_id)
         settings = msgspec.structs.replace(play.settings, gate=place)
         self.settings = settled_in(settings, self._folder, *broker)
-        self.subscriber = self.enter_context(Subscriber(*broker, topic=topic))
+        self.subscriber = self.enter_context(Subscriber(*broker, topic=topic, name=f"ops-{gate_id}"))
         self._gate: Gate | None = None
 
     def open_gate(self, ground: Ground, ledger: Ledger, watch: Callable[[Turned], None]) -> Gate:

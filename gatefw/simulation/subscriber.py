@@ -54,16 +54,19 @@ def _nobody(_: Heard) -> None:
 class Subscriber:
     """Subscribes on entering (persistent session, so that a restart of the broker loses nothing it kept).
 
-    `listen` is called for each message in paho's thread; it must only enqueue.
+    `listen` is called for each message in paho's thread; it must only enqueue. `name` is its own at this broker:
+    two of one name would throw each other out.
     """
 
-    def __init__(self, host: str, port: int, *, topic: str = TOPIC, listen: Listen = _nobody) -> None:
+    def __init__(
+        self, host: str, port: int, *, topic: str = TOPIC, listen: Listen = _nobody, name: str = "ops"
+    ) -> None:
         self._host, self._port, self._topic, self._listen = host, port, topic, listen
         self._changed = threading.Condition()
         self._heard: list[Heard] = []
         self._unreadable = 0
         self._subscribed = threading.Event()
-        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="ops", protocol=mqtt.MQTTv5)
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=name, protocol=mqtt.MQTTv5)
         self._client.reconnect_delay_set(1, 2)
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = self._on_subscribe
@@ -72,7 +75,10 @@ class Subscriber:
     def __enter__(self) -> Self:
         properties: Any = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho leaves it bare
         properties.SessionExpiryInterval = SESSION_EXPIRY_S
-        self._client.connect(self._host, self._port, clean_start=False, properties=properties)
+        try:
+            self._client.connect(self._host, self._port, clean_start=False, properties=properties)
+        except (OSError, ValueError) as error:
+            raise DeviceFault("broker_missing", f"No broker at {self._host}:{self._port}: {error}.") from error
         self._client.loop_start()
         if not self._subscribed.wait(SUBSCRIBED_S):
             self.close()

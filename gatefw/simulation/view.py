@@ -76,5 +76,6 @@ class View:
             return given
         key = (visitor.plan.number, code)
         if key not in self._texts:
-            self._texts[key] = self._wallet.text(code, visitor.plan.number, self._utc(visitor.arrived_s or 0.0))
+            person = visitor.plan.number if visitor.plan.person is None else visitor.plan.person
+            self._texts[key] = self._wallet.text(code, person, self._utc(visitor.arrived_s or 0.0))
         return self._texts[key]

@@ -20,7 +20,8 @@ Encode = Callable[[AccessEvent], bytes]
 """Turns an event into the JSON bytes that ops will get; called at commit, so that what was told stays told."""
 
 KEPT_AFTER_EXPIRY_S: Final = 86400.0
-"""Expired keys stay a day longer: a wall clock that was wrong for a while must not free a spent code."""
+"""Expired keys stay a day longer than the last event told: a wall clock that was wrong for a while must not free a
+spent code."""
 
 CHECKPOINT_BYTES: Final = 4 * 1024 * 1024
 """A write-ahead log longer than this is copied back (SQLite's own default is 1000 pages of 4 KiB)."""
@@ -84,6 +85,10 @@ class Store:
             os.close(lock)
             if isinstance(error, sqlite3.Error):
                 raise schema.store_error(error, path) from error
+            if isinstance(error, OSError) and not isinstance(error, StoreError):
+                raise StoreError(
+                    "storage_error", f"{path} can't be opened ({error.strerror}): check the card."
+                ) from error
             raise
 
     def __enter__(self) -> Self:
@@ -227,7 +232,10 @@ class Store:
             execute("INSERT INTO passed VALUES (?, ?) ON CONFLICT DO UPDATE SET until_utc = excluded.until_utc", row)
 
     def _prune(self, now_utc: float) -> None:
-        before = (now_utc - KEPT_AFTER_EXPIRY_S,)
+        # Never by the present clock alone: one that is years ahead at start would free every spent code.
+        last = self._connection.execute("SELECT at_utc FROM event ORDER BY seq DESC LIMIT 1").fetchone()
+        told_utc = now_utc if last is None else last[0]
+        before = (min(now_utc, told_utc) - KEPT_AFTER_EXPIRY_S,)
         self._connection.execute("BEGIN IMMEDIATE")
         self._connection.execute("DELETE FROM spent WHERE until_utc < ?", before)
         self._connection.execute("DELETE FROM passed WHERE until_utc < ?", before)

@@ -1,7 +1,7 @@
 """The link's own view of the events: read what the broker hasn't taken, mark what it took.
 
 Its connection runs with `synchronous=NORMAL`: a mark lost in a power cut only means that the same key is sent
-again, so marks need not wait for the card. The recorder's commits stay FULL.
+again, so marks need not wait for the card. A connection's number waits; the recorder's commits stay FULL.
 """
 
 import sqlite3
@@ -76,8 +76,12 @@ class Drain:
         return self._count("SELECT coalesce(max(seq), 0) FROM event")
 
     def next_connection(self) -> int:
-        """Draw the next connection number, from 1, never twice."""
-        return self._count("UPDATE outbox SET connections = connections + 1 RETURNING connections")
+        """Draw the next connection number, from 1, never twice: it is on the card before anybody hears of it."""
+        try:
+            self._connection.execute("PRAGMA synchronous=FULL")
+            return self._count("UPDATE outbox SET connections = connections + 1 RETURNING connections")
+        finally:
+            self._connection.execute("PRAGMA synchronous=NORMAL")
 
     def _count(self, sql: str) -> int:
         try:

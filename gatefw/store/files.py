@@ -91,11 +91,13 @@ def site_secret(path: Path) -> bytes:
 
     Raises StoreError `secret_exposed` if group or others may touch it, `secret_length` if it is not 32 bytes.
     """
-    if not path.exists():
-        replace_file(path, secrets.token_bytes(SECRET_BYTES))
     try:
+        if not path.exists():
+            replace_file(path, secrets.token_bytes(SECRET_BYTES))
         mode = stat.S_IMODE(path.stat().st_mode)
         secret = path.read_bytes()
+    except StoreError:
+        raise
     except OSError as error:
         raise StoreError("storage_error", f"{path} can't be read: {error.strerror}.") from error
     if mode & 0o077:

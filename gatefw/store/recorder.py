@@ -10,14 +10,13 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Protocol
 
 from gatefw.errors import StoreError
 from gatefw.model import Device, DeviceFailed, DeviceReady, EventKind, Record, Recorded, Report
 from gatefw.ports import Put
-from gatefw.store.database import Store
 
 RETRY_S: Final = 0.5
 COPY_BACK_S: Final = 1.0
@@ -39,6 +38,22 @@ class CommitTimes:
     worst_s: float
 
 
+class Card(Protocol):
+    """What keeps the jobs: a `Store`, or an `AbsentStore` in its place. Each call may raise StoreError."""
+
+    def commit_all(self, jobs: Sequence[Record | Report]) -> list[int | StoreError]:
+        """Commit jobs in order; for each its seq, or why it alone was refused."""
+        ...
+
+    def probe(self) -> None:
+        """Return when commits are taken."""
+        ...
+
+    def checkpoint(self) -> None:
+        """Copy a long write-ahead log back."""
+        ...
+
+
 def _nothing() -> None:
     """Tell nobody."""
 
@@ -46,7 +61,7 @@ def _nothing() -> None:
 class Recorder:
     """Takes jobs from the loop and commits them in its own thread. `committed` is called after each commit."""
 
-    def __init__(self, *, store: Store, put: Put, committed: Callable[[], None] = _nothing) -> None:
+    def __init__(self, *, store: Card, put: Put, committed: Callable[[], None] = _nothing) -> None:
         self._store = store
         self._put = put
         self._committed = committed
@@ -120,6 +135,8 @@ class Recorder:
             refusals = self._commit(jobs)
         except StoreError as error:
             self._fail(error.code, str(error), jobs)
+        except Exception as error:  # noqa: BLE001 - whatever it was, nothing was committed; a dead thread would tell nobody
+            self._fail("storage_error", f"The store failed unexpectedly ({type(error).__name__}).", jobs)
         else:
             if refusals:
                 self._refuse(refusals)
@@ -196,5 +213,5 @@ class Recorder:
         while not self._closed.wait(COPY_BACK_S):
             try:
                 self._store.checkpoint()
-            except StoreError as error:
-                _log.warning("%s", error)
+            except Exception as error:  # noqa: BLE001 - tried again in a second; a dead thread would let the log grow
+                _log.warning("The write-ahead log can't be copied back: %s", error)

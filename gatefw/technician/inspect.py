@@ -1,15 +1,15 @@
 """`gatefw verify` and `gatefw scan`: is this code true, judged alone, without venue, permit or passage?
 
 Judged: bounds, signature, time, key usage, structure, colour. Exit codes: 0 all accepted, 1 something was refused
-(or a picture holds no code), 2 something could not be judged at all. With `--json` one object a line goes to
-stdout, all else to stderr.
+(or a picture holds no code), 2 something could not be judged at all, 78 (from `main`) the settings are broken. With
+`--json` one object a line goes to stdout, all else to stderr.
 """
 
 import argparse
 import sys
 from pathlib import Path
 
-from gatefw.errors import GatefwError
+from gatefw.errors import GatefwError, SettingsError
 
 USAGE = 2
 
@@ -53,6 +53,8 @@ def run_verify(args: argparse.Namespace) -> int:
     try:
         trust, now = sources.asked_trust(args), sources.asked_instant(args.at)
         return judgement.verify_texts(sources.asked_texts(args), trust, now, as_json=args.json)
+    except SettingsError:
+        raise  # the same answer as from every other command
     except GatefwError as why:
         print(why, file=sys.stderr)
         return USAGE
@@ -64,6 +66,8 @@ def run_scan(args: argparse.Namespace) -> int:
 
     try:
         trust, now = sources.asked_trust(args), sources.asked_instant(args.at)
+    except SettingsError:
+        raise
     except GatefwError as why:
         print(why, file=sys.stderr)
         return USAGE

@@ -82,7 +82,7 @@ def sentence(examined: Examined) -> str:
     if not isinstance(outcome, Credential):
         return f"refused   {examined.format.value:<10}  {outcome.reason.value}: {outcome.detail}"
     until = _written(outcome.expires_utc)
-    issuer = outcome.issuer if outcome.issuer.isprintable() else "?"
+    issuer = _shown(outcome.issuer) if outcome.issuer.isprintable() else "?"
     colour = "" if outcome.colour is Colour.GREEN else f"; but it says {outcome.colour.value}: the gate won't open"
     signer = f"signed by {issuer or 'an unnamed issuer'}"
     return f"accepted  {examined.format.value:<10}  {signer}, counts until {until}{colour}"
@@ -99,7 +99,13 @@ def _picture_sentence(image: Path, answer: dict[str, Any], code: int) -> str:
     found = [f"{each['verdict']} ({each['format']}{_because(each['reason'])})" for each in answer["codes"]]
     ending = "" if code == ACCEPTED or found else "; hold the camera straight and closer"
     name = str(image).encode(errors="surrogateescape").decode(errors="replace")  # a file's name may be any bytes
-    return f"{name}: {', '.join(found) or 'no code found'}{ending}"
+    return f"{_shown(name)}: {', '.join(found) or 'no code found'}{ending}"
+
+
+def _shown(text: str) -> str:
+    """Return `text` with `?` for what this standard output can't write: a stranger's text must not end the answers."""
+    encoding = getattr(sys.stdout, "encoding", None) or "ascii"
+    return text.encode(encoding, errors="replace").decode(encoding)
 
 
 def _because(reason: str | None) -> str:

@@ -1,5 +1,6 @@
 """Pictures as a reader takes them: upright, grey, transparency on white, and bounded before they are unpacked."""
 
+import struct
 import warnings
 from pathlib import Path
 from typing import Final
@@ -33,7 +34,7 @@ def read_luma(path: Path) -> NDArray[np.uint8]:
         raise UsageError(f"{path}: the picture is too large; give a smaller copy.") from None
     except UsageError:
         raise
-    except (OSError, ValueError, SyntaxError, EOFError, TypeError, IndexError, KeyError, ArithmeticError):
+    except (OSError, ValueError, SyntaxError, EOFError, TypeError, IndexError, KeyError, ArithmeticError, struct.error):
         raise UsageError(f"{path}: this is no picture that can be read; give a PNG or JPEG.") from None
 
 

@@ -11,7 +11,7 @@ from typing import IO, Final
 from gatefw import settings
 from gatefw.credentials import TrustStore
 from gatefw.drivers.clock import SystemClock
-from gatefw.errors import GatefwError, SettingsError, TrustError
+from gatefw.errors import GatefwError, TrustError
 from gatefw.model import TEXT_LIMIT_CHARS, Instant
 from gatefw.store import read_trust
 
@@ -34,13 +34,19 @@ def asked_texts(args: argparse.Namespace) -> Iterable[str]:
         return _lines(args.lines)
     if args.text != "-":
         return [str(args.text)]
-    return [_decoded(sys.stdin.buffer.read(_LINE_LIMIT_BYTES))]
+    return [_decoded(_standard_input().read(_LINE_LIMIT_BYTES))]
+
+
+def _standard_input() -> IO[bytes]:
+    if sys.stdin is None:  # closed before we began
+        raise UsageError("Standard input is closed; give the text as an argument, or --lines FILE.")
+    return sys.stdin.buffer
 
 
 def _lines(name: str) -> Iterator[str]:
     """Yield the lines of a file or of standard input; one too long for any code comes cut, and is refused as such."""
     if name == "-":
-        yield from _lines_of(sys.stdin.buffer)
+        yield from _lines_of(_standard_input())
         return
     try:
         with Path(name).open("rb") as stream:
@@ -69,7 +75,7 @@ def asked_instant(at: str | None) -> Instant:
 
 def _parsed(at: str) -> float:
     try:
-        moment = datetime.fromisoformat(at.strip())
+        moment = datetime.fromisoformat(at.strip().upper())  # RFC 3339 §5.6 allows t and z
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:
@@ -95,8 +101,6 @@ def _folder_trust(args: argparse.Namespace) -> TrustStore:
 
 
 def _configured_folder(config: Path) -> Path:
-    if not config.is_file():
-        raise SettingsError("missing", f"{config}: there is no such settings file; give a gate.toml.")
     return Path(settings.load(config).trust.folder)
 
 

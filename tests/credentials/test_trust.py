@@ -1,3 +1,4 @@
+import base64
 from datetime import UTC, datetime
 
 import pytest
@@ -35,8 +36,13 @@ def test_a_folder_becomes_scoped_keys_by_key_id() -> None:
 
 
 def test_names_that_other_rooms_read_may_lie_in_the_folder() -> None:
-    others = dict.fromkeys(["jwks/a.json", "revoked/list", "permit.cose", "staff.cose"], b"")
+    others = dict.fromkeys(["revoked/list", "permit.cose", "staff.cose"], b"")
     assert TrustStore.from_files({**FILES, **others}) == TrustStore.from_files(FILES)
+
+
+def test_a_revocation_list_that_nobody_reads_is_refused_and_not_ignored() -> None:
+    with pytest.raises(TrustError, match="revoked/jixiang-1"):
+        TrustStore.from_files({**FILES, "revoked/jixiang-1": b"0123456789abcdef"})
 
 
 def changed(old: str, new: str) -> dict[str, bytes]:
@@ -63,7 +69,21 @@ REFUSED: list[tuple[str, dict[str, bytes], str, str]] = [
     ("a stranger", {**FILES, "notes.txt": b""}, "unknown_file", "notes.txt"),
     ("two rows for a file", changed("issuers/hcert-2.pem", "issuers/jixiang-1.pem"), "file", "jixiang-1"),
     ("an unknown format", changed('"hcert"', '"hcrt"'), "format", "did you mean 'hcert'"),
-    ("a format of later", changed('"hcert"', '"shc"'), "format", "SMART"),
+    ("a key set without its row", {**FILES, "jwks/a.json": b"{}"}, "file_without_row", "jwks/a.json"),
+    ("a certificate for a key set", changed('"hcert"', '"shc"'), "file", "jwks/"),
+    ("a key set that is no JSON file", {**FILES, "jwks/a.pem": b""}, "unknown_file", "jwks/a.pem"),
+    (
+        "a second block that is cut short",
+        with_key(JILIN.certificate_pem + JILIN.certificate_pem[:99]),
+        "key_file",
+        "cut",
+    ),
+    (
+        "a second block with a stray character",
+        with_key(JILIN.certificate_pem + b"-----BEGIN X-----\n!\n-----END X-----"),
+        "key_file",
+        "damaged",
+    ),
     ("an unknown algorithm", changed("ES256", "ES255"), "alg", "ES256"),
     ("an algorithm that the format has not", changed("ES256", "PS256"), "alg", "ES256"),
     ("another purpose", changed('"credential"', '"permit"'), "purpose", "credential"),
@@ -149,3 +169,38 @@ def test_purposes_are_read_as_another_library_reads_them() -> None:
     read = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     assert key_purposes(certificate.tbs_certificate_bytes) == {oid.dotted_string for oid in read} == set(purposes)
     assert key_purposes(JILIN.certificate.tbs_certificate_bytes) == frozenset()
+
+
+def as_pem(der: bytes) -> bytes:
+    return b"-----BEGIN CERTIFICATE-----\n" + base64.b64encode(der) + b"\n-----END CERTIFICATE-----\n"
+
+
+P256_OID, SM2_OID = bytes.fromhex("06082a8648ce3d030107"), bytes.fromhex("06082a811ccf5501822d")
+VERSION_3, VERSION_108 = bytes.fromhex("a003020102"), bytes.fromhex("a00302016b")
+
+
+@pytest.mark.parametrize(("old", "new"), [(P256_OID, SM2_OID), (VERSION_3, VERSION_108)], ids=["curve", "version"])
+def test_a_certificate_that_the_library_does_not_know_is_refused_in_a_sentence(old: bytes, new: bytes) -> None:
+    der = JILIN.certificate.public_bytes(Encoding.DER)
+    assert old in der
+    with pytest.raises(TrustError, match=r"a\.pem") as why:
+        TrustStore.from_certificates({"a.pem": as_pem(der.replace(old, new, 1))})
+    assert why.value.code == "key_file"
+
+
+def test_a_private_key_without_its_end_is_still_one() -> None:
+    with pytest.raises(TrustError) as why:
+        TrustStore.from_files(with_key(JILIN.certificate_pem + PRIVATE[:60]))
+    assert why.value.code == "private_key"
+
+
+def test_an_rsa_certificate_given_alone_signs_no_jixiang_code() -> None:
+    key = rsa.generate_private_key(65537, 2048)
+    store = TrustStore.from_certificates({"a.pem": pem(key.public_key())})
+    assert [[trusted.format for trusted in keys] for keys in store.keys.values()] == [[Format.HCERT]]
+
+
+def test_a_key_set_with_its_row_may_lie_there_and_no_key_comes_of_it() -> None:
+    row = '[[key]]\nfile = "jwks/a.json"\nformat = "shc"\niss = "https://x"\nalg = "ES256"\npurpose = "credential"\n'
+    files = {**FILES, "jwks/a.json": b'{"keys": []}', "policy.toml": (POLICY + row).encode()}
+    assert TrustStore.from_files(files) == TrustStore.from_files(FILES)

@@ -428,3 +428,68 @@ def test_a_cancelled_timer_never_runs() -> None:
     thread.join(10.0)
     assert not thread.is_alive()
     assert ran == []
+
+
+def test_a_fire_that_begins_while_the_contacts_are_first_read_is_not_taken_back() -> None:
+    bench = Bench("level")
+    fire = bench.barrier._contacts._watched[1][0]
+    read = fire.pin._get_state
+
+    def read_then_fire() -> object:
+        fire.pin._get_state = read
+        level = read()
+        bench.factory.drive(FIRE, high=True)  # the edge comes between reading the line and telling
+        return level
+
+    fire.pin._get_state = read_then_fire
+    bench.inputs.clear()
+    bench.barrier.initial()
+    assert [told for told in bench.inputs if isinstance(told, FireSensed)][-1] == FireSensed(active=True)
+    bench.barrier.close()
+
+
+def test_the_end_of_the_hold_is_ordered_before_the_relay_moves() -> None:
+    bench = Bench("level")
+
+    def no_thread_left(delay_s: float, due: Callable[[], None]) -> Callable[[], None]:
+        raise RuntimeError("can't start new thread")
+
+    bench.barrier._call_later = no_thread_left
+    with pytest.raises(RuntimeError):
+        bench.barrier.release(5.0)
+    assert bench.levels.get(RELAY, 0.0) == 0.0
+    bench.barrier.close()
+
+
+def test_a_passage_that_cannot_be_read_counts_as_occupied_and_stops_the_heartbeat() -> None:
+    bench = Bench("pulse")
+
+    def broken() -> object:
+        raise OSError("the chip is gone")
+
+    bench.barrier.withdraw()
+    assert bench.levels[STOP] == 1.0
+    bench.barrier._contacts._passage.pin._get_state = broken
+    bench.inputs.clear()
+    bench.barrier.beat()
+    assert bench.inputs == [DeviceFailed(device=Device.BARRIER, fault="gpio")]
+    assert bench.levels[STOP] == 0.0
+    bench.log.clear()
+    bench.barrier.beat()
+    assert bench.log == []
+    bench.barrier.close()
+
+
+def test_the_relay_goes_off_although_the_passage_cannot_be_read() -> None:
+    bench = Bench("pulse")
+
+    def broken() -> object:
+        raise OSError("the chip is gone")
+
+    bench.barrier.release(5.0)
+    bench.barrier._contacts._passage.pin._get_state = broken
+    bench.barrier.withdraw()
+    assert bench.levels[RELAY] == 0.0
+    assert bench.levels.get(STOP, 0.0) == 0.0  # somebody may stand there
+    assert DeviceFailed(device=Device.BARRIER, fault="gpio") in bench.inputs
+    bench.barrier.close()

@@ -3,6 +3,7 @@
 import functools
 import math
 import os
+import resource
 import select
 import signal
 import socket
@@ -288,3 +289,32 @@ def test_a_message_arrives_as_it_was_sent_and_the_end_as_none(ends):
     theirs.shutdown(socket.SHUT_WR)
     assert wire.receive(ours) == wire.Failed(code="camera_missing", sentence="No camera.")
     assert wire.receive(ours) is None
+
+
+def test_a_worker_that_cannot_be_started_is_a_fault_and_is_tried_again(bench):
+    b = bench(bad("hang", sound=9))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (open_files(), hard))
+    try:
+        b.poll()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert b.seen == [failed("decoder_start")]
+    b.again()
+    assert b.seen[1] == READY
+
+
+def test_the_gate_is_told_before_the_worker_is_buried(bench):
+    # a process that hangs in the kernel can't be reaped: whoever waits for that first tells nobody
+    b = bench(bad("hang"), stall_s=0.3)
+    b.poll()
+    alive: list[bool] = []
+    b.reader._put = lambda told: alive.append(b.reader.worker_pid is not None)
+    b.poll()
+    assert alive == [True]
+
+
+def test_an_error_that_nobody_foresaw_is_a_fault_of_the_reader(bench):
+    b = bench(lambda: None)  # can't be pickled
+    b.poll()
+    assert b.seen == [failed("reader_error")]

@@ -5,7 +5,7 @@ from threading import Event
 import pytest
 
 from gatefw.drivers.thermometer import Identity, Sampler, Thermometer
-from gatefw.drivers.thermometer.sampler import Quality
+from gatefw.drivers.thermometer.sampler import BAD_RUN, Quality
 from gatefw.errors import DeviceFault
 from gatefw.model import Device, DeviceFailed, DeviceReady, Reading, TemperatureRead
 from gatefw.ports import Observation
@@ -207,3 +207,16 @@ def test_quality_counts_from_the_first_sample() -> None:
         False, False, True, False, True,
     ]  # fmt: skip
     assert quality.works is True
+
+
+def test_an_error_that_nobody_foresaw_is_a_fault_and_the_part_is_opened_anew() -> None:
+    told: list[object] = []
+
+    def broken() -> Thermometer:
+        raise RuntimeError("a library's own error")
+
+    sampler = Sampler(open_thermometer=broken, put=told.append, period_s=0.5, monotonic=lambda: 0.0)
+    for _ in range(BAD_RUN):
+        sampler.poll()
+    assert told == [DeviceFailed(device=Device.THERMOMETER, fault="sensor_error")]
+    sampler.close()

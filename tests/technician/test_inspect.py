@@ -1,6 +1,7 @@
 import argparse
 import io
 import json
+import struct
 import sys
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import segno
-from PIL import Image
+from PIL import Image, ImageOps
 
 from gatefw.errors import TrustError
 from gatefw.simulation.issuer import Issuer, damaged, entry, trust_files, write_trust
@@ -141,7 +142,6 @@ def test_the_trust_folder_of_a_settings_file_counts(tmp_path: Path, folder: Path
         (("x", "--at", "2020-09-13T12:26:50"), "offset"),
         (("x", "--at", "2020-09-13"), "--at"),
         (("x", "--trust", "/no/such/folder"), "/no/such/folder"),
-        (("x", "--config", "/no/such/gate.toml"), "/no/such/gate.toml"),
         (("x", "--issuer-cert", "/no/such.pem"), "/no/such.pem"),
         (("x", "--issuer-jwks", "/no/such.json"), "/no/such.json"),
         (("x", "--trust", "a", "--issuer-cert", "b"), "one source"),
@@ -262,3 +262,34 @@ def test_a_broken_trust_folder_is_a_usage_error(tmp_path: Path, capsys: pytest.C
     assert "policy.toml" in capsys.readouterr().err
     with pytest.raises(TrustError):
         sources.asked_trust(argparse.Namespace(config=None, trust=tmp_path, issuer_cert=[], issuer_jwks=None))
+
+
+def test_a_terminal_that_knows_ascii_only_gets_its_answer(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    abroad = Issuer.hcert(name="Zürich")
+    certificate = tmp_path / "abroad.pem"
+    certificate.write_bytes(abroad.certificate_pem)
+    picture = drawn(tmp_path / "a.png", GREEN).rename(tmp_path / "吉.png")
+    written = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", written)
+    assert verify(abroad.hc1(iat=IAT), "--issuer-cert", certificate, "--at", AT) == 0
+    assert scan(picture, "--trust", folder, "--at", AT) == 0
+
+
+@pytest.mark.parametrize(
+    "at", ["2020-09-13t12:26:50z", "2020-09-13T14:26:50.000000001+02:00", " 2020-09-13 12:26:50Z "]
+)
+def test_every_way_to_write_an_rfc_3339_time_is_taken(folder: Path, at: str) -> None:
+    assert verify(GREEN, "--trust", folder, "--at", at) == 0
+
+
+def test_a_photograph_whose_metadata_cannot_be_packed_again_is_refused_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unpackable(_picture: Image.Image) -> Image.Image:
+        raise struct.error("required argument is not an integer")
+
+    monkeypatch.setattr(ImageOps, "exif_transpose", unpackable)
+    with pytest.raises(UsageError, match="no picture"):
+        read_luma(drawn(tmp_path / "a.png", GREEN))

@@ -64,9 +64,13 @@ class Contacts:
         A key that was left turned acknowledges nothing: only turning it does.
         """
         for device, sense in self._watched:
-            sensed = sense(bool(device.is_active))
-            if sensed is not None and not isinstance(sensed, Acknowledged):
-                self._put(sensed)
+            told = None
+            # an edge may come between reading and telling: what is told last must be how the line stands
+            while (closed := bool(device.is_active)) is not told:
+                told = closed
+                sensed = sense(closed)
+                if sensed is not None and not isinstance(sensed, Acknowledged):
+                    self._put(sensed)
 
 
 def _quiet(device: Any) -> None:

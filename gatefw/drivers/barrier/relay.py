@@ -84,6 +84,7 @@ class Barrier:
         self._order = 0
         self._free = False
         self._failed = False
+        self._high: set[Any] = set()
         try:
             with ExitStack() as claimed:
                 self._claim(lines, claimed)
@@ -129,8 +130,8 @@ class Barrier:
                 return
             self._forget_timers()
             self._drive(self._stop, high=False)
+            self._later(hold_s, self._lock_again)  # first: a relay without its end must never be on
             self._open()
-            self._later(hold_s, self._lock_again)
 
     def withdraw(self) -> None:
         """Take the permission back, free egress too. Moves nothing against a body in the passage."""
@@ -150,17 +151,17 @@ class Barrier:
     def beat(self) -> None:
         """Give the charge pump one edge; end a Stop that would act on somebody who has just stepped in."""
         with self._lock:
-            if self._stop is not None and self._stop.is_active and self._contacts.occupied():
+            if self._stop in self._high and self._occupied():
                 self._drive(self._stop, high=False)
             if not self._failed:
-                self._drive(self._heartbeat, high=not self._heartbeat.is_active)
+                self._drive(self._heartbeat, high=self._heartbeat not in self._high)
 
     # ------------------------------------------------------------ with the lock held
 
     def _open(self) -> None:
-        self._drive(self._relay, high=True)
         if self._controller == "pulse":
             self._later(self._pulse_s, partial(self._drive, self._relay, high=False))
+        self._drive(self._relay, high=True)
 
     def _keep_open(self) -> None:
         self._cancels.clear()  # both timers of the round before are done
@@ -172,9 +173,16 @@ class Barrier:
         self._free = False
         self._forget_timers()
         self._drive(self._relay, high=False)
-        if self._stop is not None and not self._contacts.occupied():
-            self._drive(self._stop, high=True)
+        if self._stop is not None and not self._occupied():
             self._later(self._pulse_s, partial(self._drive, self._stop, high=False))
+            self._drive(self._stop, high=True)
+
+    def _occupied(self) -> bool:
+        try:
+            return self._contacts.occupied()
+        except Exception:  # noqa: BLE001 - as in `_drive`; where nobody can look, somebody may stand
+            self._fail()
+            return True
 
     def _later(self, delay_s: float, act: Callable[[], None]) -> None:
         order = self._order
@@ -199,8 +207,13 @@ class Barrier:
         try:
             line.value = high
         except Exception:  # noqa: BLE001 - lgpio.error derives from Exception alone; the pump lets go, the gate is told
-            self._failed = True
-            self._put(DeviceFailed(device=Device.BARRIER, fault="gpio"))
+            self._fail()
+        else:
+            (self._high.add if high else self._high.discard)(line)
+
+    def _fail(self) -> None:
+        self._failed = True
+        self._put(DeviceFailed(device=Device.BARRIER, fault="gpio"))
 
     # ------------------------------------------------------------ the end
 

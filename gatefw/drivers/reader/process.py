@@ -14,12 +14,19 @@ from gatefw.model import FrameRead
 _spawning: Final = multiprocessing.get_context("spawn")
 
 
+REAP_S: Final = 2.0
+"""How long a killed worker is waited for: one that hangs in the kernel is left to it, and its pipe is closed."""
+
+
 class WorkerProcess:
     """One worker and the wire to it. A context manager; closing twice is safe."""
 
     def __init__(self, open_camera: OpenCamera, *, zxing: bool, zbar: bool) -> None:
         # one datagram a message: a worker stopped in the middle of one can't make the parent wait for the rest
-        self._wire, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            self._wire, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        except OSError as error:
+            raise _not_started(error) from error
         with theirs:
             self._process = _spawning.Process(
                 target=serve,
@@ -28,7 +35,13 @@ class WorkerProcess:
                 name="gatefw-reader",
                 daemon=True,
             )
-            self._process.start()
+            try:
+                self._process.start()
+            except BaseException as error:
+                self._wire.close()
+                if isinstance(error, OSError):
+                    raise _not_started(error) from error
+                raise
 
     @property
     def pid(self) -> int:
@@ -72,19 +85,25 @@ class WorkerProcess:
         self._process.kill()
 
     def close(self) -> None:
-        """Kill and reap the worker, close the wire."""
+        """Kill and reap the worker, close the wire; waits at most `REAP_S`."""
         if self._wire.fileno() == -1:
             return
-        self._process.kill()
-        self._process.join()
-        self._process.close()
         self._wire.close()
+        self._process.kill()
+        self._process.join(REAP_S)
+        if self._process.exitcode is not None:
+            self._process.close()
 
     def __enter__(self) -> "WorkerProcess":
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _not_started(error: OSError) -> DeviceFault:
+    why = f"The reader's worker can't be started ({error.strerror}): free memory or files."
+    return DeviceFault("decoder_start", why)
 
 
 def _fault_of(message: wire.Message) -> DeviceFault:

@@ -78,6 +78,8 @@ class Reader:
             self._round(self._worker or self._begin())
         except DeviceFault as fault:
             self._fail(fault)
+        except Exception as error:  # noqa: BLE001 - a reader whose thread died would look like an empty lane
+            self._fail(DeviceFault("reader_error", f"The reader failed unexpectedly ({error!r})."))
 
     def start(self) -> None:
         """Loop over `poll` in a thread until `close`."""
@@ -145,13 +147,14 @@ class Reader:
     def _fail(self, fault: DeviceFault) -> None:
         if self._closed.is_set():
             return
+        # told first: burying a worker may take its time
+        if fault.code != self._fault:
+            self._ready, self._fault = False, fault.code
+            self._put(DeviceFailed(device=Device.READER, fault=fault.code))
+            _log.warning("reader: %s: %s", fault.code, fault)
         self._drop_worker()
         now_s = self._monotonic()
         self._next_try_s = now_s + self._pause_s(fault, now_s)
-        if fault.code != self._fault:
-            self._ready, self._fault = False, fault.code
-            _log.warning("reader: %s: %s", fault.code, fault)
-            self._put(DeviceFailed(device=Device.READER, fault=fault.code))
 
     def _pause_s(self, fault: DeviceFault, now_s: float) -> float:
         self._failures += 1

@@ -107,6 +107,8 @@ class Sampler:
             reading = self._sample()
         except DeviceFault as fault:
             self._take_bad(fault)
+        except Exception as error:  # noqa: BLE001 - the libraries raise what they like; a dead thread would never recover
+            self._take_bad(DeviceFault("sensor_error", f"the thermometer failed unexpectedly ({error!r})"))
         else:
             self._take_good(reading)
         self._alive_s = self._monotonic()

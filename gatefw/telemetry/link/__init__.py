@@ -27,6 +27,9 @@ __all__ = ["BrokerAddress", "Link", "LinkView"]
 
 USUAL_PACE: Final = Pace()
 
+CLOSED: Final = "link_closed"
+"""Not a fault: the gate itself left."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -137,7 +140,7 @@ class Link:
             if self._outbox.acked_count > acked:
                 backoff.worked()
         session.leave()
-        self._state("link_closed", "Left the broker.")
+        self._state(CLOSED, "Left the broker.")
 
     def _may_leave(self, session: Session) -> bool:
         if self._give_up_s is None:
@@ -169,7 +172,7 @@ class Link:
             return
         self._told = fault
         if fault:
-            _log.warning("%s", sentence)
+            _log.log(logging.INFO if fault == CLOSED else logging.WARNING, "%s", sentence)
             self._tell(DeviceFailed(device=Device.LINK, fault=fault))
         else:
             _log.info("Connected to %s:%d.", self._address.host, self._address.port)
