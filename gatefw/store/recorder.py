@@ -114,6 +114,7 @@ class Recorder:
             jobs = self._take()
             if jobs or self._fault:
                 self._attempt(jobs)
+                self._committed()  # the link hears of it after the visitor's answer is on its way
             with self._wake:
                 self._in_hand = 0
                 if self._closing and not self._waiting:
@@ -173,7 +174,6 @@ class Recorder:
         self.times = CommitTimes(
             count=times.count + 1, total_s=times.total_s + took_s, worst_s=max(times.worst_s, took_s)
         )
-        self._committed()
         return outcomes
 
     def _refuse(self, refusals: list[StoreError]) -> None:
