@@ -12,6 +12,9 @@ from typing import Final, Self
 
 from gatefw.store import schema
 
+PATIENCE_S: Final = 5.0
+"""How long the link waits for a commit: nobody waits for the link."""
+
 ROWS_LIMIT: Final = 1000
 """The most rows one read returns, so that a large backlog never fills the memory."""
 
@@ -32,7 +35,7 @@ class Drain:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            self._connection = schema.connect(path, synchronous="NORMAL")
+            self._connection = schema.connect(path, synchronous="NORMAL", busy_s=PATIENCE_S)
             self.epoch: str = self._connection.execute("SELECT epoch FROM outbox").fetchone()[0]
         except sqlite3.Error as error:
             raise schema.store_error(error, path) from error

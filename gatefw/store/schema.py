@@ -85,12 +85,14 @@ def _is_full(path: Path) -> bool:
         return False
 
 
-def connect(path: Path, *, synchronous: str) -> sqlite3.Connection:
+def connect(path: Path, *, synchronous: str, busy_s: float = BUSY_S) -> sqlite3.Connection:
     """Open a connection in autocommit with checked pragmas; `synchronous` is FULL or NORMAL.
+
+    `busy_s` is how long it waits for another connection's write.
 
     Raises sqlite3.Error as SQLite does, and StoreError when a pragma did not take.
     """
-    connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(path, timeout=busy_s, isolation_level=None, check_same_thread=False)
     try:
         _set(connection, "journal_mode", "WAL", "wal")
         _set(connection, "synchronous", synchronous, {"FULL": 2, "NORMAL": 1}[synchronous])
