@@ -37,13 +37,14 @@ class Judgement:
 class Evidence:
     """Everything that admission depends on, at one moment.
 
-    `joined` is true when the code was seen while this very presence was on; `time_up` when the visitor has had all the
-    time there is; `advised` is the last RETRY reason of this visit.
+    `joined` is true when the code was seen while this very presence was on; `way_clear` when the passage is empty;
+    `time_up` when the visitor has had all the time there is; `advised` is the last RETRY reason of this visit.
     """
 
     code: Credential | Refusal | None
     joined: bool
     present: bool
+    way_clear: bool
     band: TemperatureBand | None
     in_service: bool
     spent: bool
@@ -86,7 +87,8 @@ def judge(evidence: Evidence) -> Judgement:
         for judgement in (of_code, of_temperature):
             if judgement.word is word:
                 return judgement
-    if of_code.word is Word.GRANT and of_temperature.word is Word.GRANT and evidence.present and evidence.joined:
+    proven = of_code.word is Word.GRANT and of_temperature.word is Word.GRANT
+    if proven and evidence.present and evidence.joined and evidence.way_clear:
         return Judgement(word=Word.GRANT)
     if evidence.time_up:
         return Judgement(word=Word.ASSIST, reason=why_not_yet(evidence))
@@ -108,6 +110,8 @@ def judge_code(evidence: Evidence) -> Judgement:
         return Judgement(word=Word.DENY, reason=Reason.PASSBACK)
     if code.copyable and evidence.static_codes != "admit":
         return Judgement(word=Word.ASSIST, reason=Reason.STATIC_CODE)
+    if not evidence.now.trusted:
+        return Judgement(word=Word.ASSIST, reason=Reason.TIME_UNTRUSTED)
     if not is_current(code, evidence.now):
         return Judgement(word=Word.RETRY, reason=Reason.EXPIRED)
     return Judgement(word=Word.GRANT) if code.colour is Colour.GREEN else judge_colour(code.colour)
@@ -161,4 +165,6 @@ def why_not_yet(evidence: Evidence) -> Reason:
         return evidence.advised or Reason.NO_CODE
     if not evidence.present:
         return Reason.NO_SUBJECT
+    if evidence.band is TemperatureBand.NORMAL:
+        return Reason.PASSAGE_BLOCKED
     return Reason.TEMPERATURE_UNSTABLE

@@ -7,7 +7,7 @@ from gatefw.decision import fever
 from gatefw.decision.admission import Evidence, Judgement, judge
 from gatefw.decision.passback import has_passed, is_spent
 from gatefw.decision.senses import Moment, add_fault, end_fault
-from gatefw.decision.state import Fevered, GateState, Grant
+from gatefw.decision.state import Fevered, GateState, Grant, Phase
 from gatefw.model import (
     AccessEvent,
     Action,
@@ -46,6 +46,7 @@ def judgement(state: GateState, moment: Moment) -> Judgement:
             code=None if seen is None else seen.outcome,
             joined=seen is not None and seen.joined,
             present=state.presence.present,
+            way_clear=way_clear(state),
             band=state.measurement.band,
             in_service=state.in_service,
             spent=seen is not None and is_spent(state.spent, seen.code),
@@ -57,6 +58,11 @@ def judgement(state: GateState, moment: Moment) -> Judgement:
             now=moment.now,
         )
     )
+
+
+def way_clear(state: GateState) -> bool:
+    """Is nobody in the passage, settled or not?"""
+    return not state.passage.raw and not state.passage.level
 
 
 def attend_until_s(state: GateState, moment: Moment) -> float:
@@ -72,12 +78,12 @@ def attend_until_s(state: GateState, moment: Moment) -> float:
 
 
 def event(kind: EventKind, state: GateState, moment: Moment, reason: Reason | None = None) -> AccessEvent:
-    """Say what happened in this visit: format, decoder and band, never a person or a number."""
+    """Say what happened in this visit (in none, while idle): format, decoder and band, never a person or a number."""
     seen = state.code
     return AccessEvent(
         kind=kind,
         at=moment.now,
-        visit=state.visit,
+        visit=None if state.phase is Phase.IDLE else state.visit,
         reason=reason,
         format=None if seen is None else seen.outcome.format,
         decoder=None if seen is None else seen.decoder,
@@ -120,8 +126,9 @@ def report_left(state: GateState, moment: Moment) -> tuple[GateState, tuple[Acti
 
 
 def begin_visit(state: GateState, moment: Moment) -> tuple[GateState, tuple[Action, ...]]:
-    """Somebody is here."""
-    return replace(state, visit=state.visit + 1, advised=None, advice=None, presence_s=None), ()
+    """Somebody is here. Who has just been asked for another code is not told of twice."""
+    advised = state.advised if state.advice is Signal.RETRY else None
+    return replace(state, visit=state.visit + 1, advised=advised, advice=None, presence_s=None), ()
 
 
 def end_visit(state: GateState, moment: Moment) -> tuple[GateState, tuple[Action, ...]]:
@@ -243,11 +250,16 @@ def close_passed(state: GateState, moment: Moment) -> tuple[GateState, tuple[Act
 
 
 def close_unused(state: GateState, moment: Moment) -> tuple[GateState, tuple[Action, ...]]:
-    """Nobody went through. The code is given back while its holder is still the one before us."""
+    """Nobody went through. The code is given back only within the same presence: its holder still stands there."""
     grant = state.grant
     if grant is None:
         return state, ()
-    return give_back(replace(state, grant=None), moment, grant, back=state.presence.present)
+    return give_back(replace(state, grant=None), moment, grant, back=same_presence(state))
+
+
+def same_presence(state: GateState) -> bool:
+    """Is the presence of this visit still unbroken?"""
+    return state.presence.present and state.presence.since_s == state.presence_s
 
 
 def close_grant(state: GateState, moment: Moment) -> tuple[GateState, tuple[Action, ...]]:
@@ -256,7 +268,8 @@ def close_grant(state: GateState, moment: Moment) -> tuple[GateState, tuple[Acti
         return state, ()
     if state.grant.released_s is None:
         return orphan_grant(state, moment)
-    return close_passed(state, moment) if state.passage.level else close_unused(state, moment)
+    went_in = state.passage.level or state.phase is not Phase.OPEN
+    return close_passed(state, moment) if went_in else close_unused(state, moment)
 
 
 def orphan_grant(state: GateState, moment: Moment) -> tuple[GateState, tuple[Action, ...]]:

@@ -35,6 +35,7 @@ from gatefw.model import (
     Show,
     Signal,
     Spent,
+    Ticked,
     Withdraw,
 )
 
@@ -43,7 +44,7 @@ __all__ = ["ROWS", "TABLE", "Row", "Table", "next_deadline", "start", "step"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
-    """In one of `phases`, on this input (None: on any step), when the guard holds: do this, and go `to` (None: stay)."""
+    """In one of `phases`, on this input (None: on any step), when the guard holds: do this, go `to` (None: stay)."""
 
     name: str
     phases: frozenset[Phase]
@@ -69,61 +70,64 @@ LATE: Final = (fx.store_is_slow, fx.orphan_grant, fx.compensate, fx.end_visit)
 SLOW: Final = (fx.store_is_slow, fx.orphan_grant, fx.end_visit)
 UNUSED: Final = (fx.withdraw, fx.close_unused, fx.end_visit)
 TO_FIRE: Final = (fx.close_grant, fx.end_visit, fx.free_egress, fx.report(EventKind.FIRE_RELEASE))
-FIRE_ENDED: Final = (fx.withdraw, fx.report(EventKind.FIRE_ENDED))
+FIRE_ENDED: Final = (fx.withdraw, fx.end_visit, fx.report(EventKind.FIRE_ENDED))
+SEEN_TO: Final = (fx.end_alarm, fx.end_visit)
 REFUSED: Final = (fx.report_verdict(EventKind.REFUSED), fx.remember_high)
 ASSISTED: Final = (fx.report_verdict(EventKind.ASSIST),)
 HELD_OPEN: Final = (fx.raise_alarm(EventKind.HELD_OPEN),)
 
 # fmt: off
 ROWS: Final[tuple[Row, ...]] = (
-    # name                       phases         on             when               do                        to
-    _row("fire",                 set(Phase) - {FIRE}, None,    ask.fire,          TO_FIRE,                  FIRE),
-    _row("seen to during fire",  {FIRE},        Acknowledged,  ask.alarmed,       (fx.end_alarm,),          None),
-    _row("fire over, alarm on",  {FIRE},        None,          ask.fire_over_alarmed, FIRE_ENDED,           ALARM),
-    _row("fire over",            {FIRE},        None,          ask.fire_over,     FIRE_ENDED,               IDLE),
-    _row("late commit",          set(Phase),    Recorded,      ask.late_answer,   (fx.compensate,),         None),
+    # name                      phases         on             when               do                        to
+    _row("fire",                set(Phase) - {FIRE}, None,    ask.fire,          TO_FIRE,                  FIRE),
+    _row("seen to during fire", {FIRE},        Acknowledged,  ask.alarmed,       (fx.end_alarm,),          None),
+    _row("fire over, alarm on", {FIRE},        None,          ask.fire_over_alarmed, FIRE_ENDED,           ALARM),
+    _row("fire over",           {FIRE},        None,          ask.fire_over,     FIRE_ENDED,               IDLE),
+    _row("late commit",         set(Phase),    Recorded,      ask.late_answer,   (fx.compensate,),         None),
 
-    _row("tailgating",           CLOSED,        PassageSensed, ask.body_followed, TAILED,                   ALARM),
-    _row("forced entry",         CLOSED,        PassageSensed, ask.body_came,     FORCED,                   ALARM),
-    _row("forced again",         {ALARM},       PassageSensed, ask.body_came,     FORCED,                   None),
-    _row("out after all",        {ALARM},       PassageSensed, ask.granted_left,  (fx.close_passed,),       None),
-    _row("seen to, body in",     {ALARM},       Acknowledged,  ask.body_granted,  (fx.end_alarm,),          PASSING),
-    _row("seen to",              {ALARM},       Acknowledged,  ask.always,        (fx.end_alarm,),          IDLE),
-    _row("held open no more",    {ALARM},       None,          ask.held_open_over, (fx.end_alarm,),         IDLE),
-    _row("tailgater gone",       {ALARM},       None,          ask.tailgating_over, (fx.end_alarm,),        IDLE),
+    _row("tailgating",          CLOSED,        PassageSensed, ask.body_followed, TAILED,                   ALARM),
+    _row("forced entry",        CLOSED,        PassageSensed, ask.body_came,     FORCED,                   ALARM),
+    _row("forced again",        {ALARM},       PassageSensed, ask.body_came,     FORCED,                   None),
+    _row("out after all",       {ALARM},       PassageSensed, ask.granted_left,  (fx.close_passed,),       None),
+    _row("seen to, body in",    {ALARM},       Acknowledged,  ask.body_granted,  (fx.end_alarm,),          PASSING),
+    _row("seen to",             {ALARM},       Acknowledged,  ask.always,        SEEN_TO,                  IDLE),
+    _row("held open no more",   {ALARM},       None,          ask.held_open_over, SEEN_TO,                 IDLE),
+    _row("tailgater gone",      {ALARM},       None,          ask.tailgating_over, SEEN_TO,                IDLE),
 
-    _row("fails at start",       {STARTING},    None,          ask.any_down,      (),                       OUT),
-    _row("ready",                {STARTING},    None,          ask.in_service,    (),                       IDLE),
-    _row("not ready in time",    {STARTING},    None,          ask.start_over,    (fx.give_up_waiting,),    OUT),
-    _row("back in service",      {OUT},         None,          ask.in_service,    (fx.end_visit,),          IDLE),
-    _row("out of service",       {IDLE},        None,          ask.out_of_service, (fx.end_visit,),         OUT),
+    _row("fails at start",      {STARTING},    None,          ask.any_down,      (),                       OUT),
+    _row("ready",               {STARTING},    None,          ask.in_service,    (fx.end_visit,),          IDLE),
+    _row("not ready in time",   {STARTING},    None,          ask.start_over,    (fx.give_up_waiting,),    OUT),
+    _row("never came up",       {OUT},         None,          ask.start_over_awaited, (fx.give_up_waiting,), None),
+    _row("back in service",     {OUT},         None,          ask.in_service,    (fx.end_visit,),          IDLE),
+    _row("out of service",      {IDLE},        None,          ask.out_of_service, (fx.end_visit,),         OUT),
 
-    _row("somebody comes",       {IDLE},        None,          ask.somebody,      (fx.begin_visit,),        ATTENDING),
-    _row("a poster",             {IDLE},        None,          ask.must_advise_noise, (fx.advise_retry,),   None),
-    _row("thermometer fails",    {ATTENDING},   None,          ask.thermometer_down, (fx.report_sensor_fault,), DESK),
-    _row("fails meanwhile",      {ATTENDING},   None,          ask.out_of_service, (fx.end_visit,),         OUT),
-    _row("presence begins",      {ATTENDING},   None,          ask.presence_new,  (fx.note_presence,),      None),
-    _row("leaves",               {ATTENDING},   None,          ask.presence_broke, (fx.report_left, fx.end_visit), IDLE),
-    _row("refused",              {ATTENDING},   None,          ask.denied,        REFUSED,                  DESK),
-    _row("sent to staff",        {ATTENDING},   None,          ask.assisted,      ASSISTED,                 DESK),
-    _row("green and normal",     {ATTENDING},   None,          ask.may_grant,     (fx.order_record,),       RECORDING),
-    _row("two people",           {ATTENDING},   None,          ask.must_separate, (fx.advise_one_person,),  None),
-    _row("show it again",        {ATTENDING},   None,          ask.must_advise,   (fx.advise_retry,),       None),
+    _row("somebody comes",      {IDLE},        None,          ask.somebody,      (fx.begin_visit,),        ATTENDING),
+    _row("body stays there",    {IDLE},        None,          ask.blocked,       HELD_OPEN,                ALARM),
+    _row("a poster",            {IDLE},        None,          ask.must_advise_noise, (fx.advise_retry,),   None),
+    _row("thermometer fails",   {ATTENDING},   None,          ask.thermometer_down, (fx.report_sensor_fault,), DESK),
+    _row("fails meanwhile",     {ATTENDING},   None,          ask.out_of_service, (fx.end_visit,),         OUT),
+    _row("presence begins",     {ATTENDING},   None,          ask.presence_new,  (fx.note_presence,),      None),
+    _row("leaves",              {ATTENDING},   None,          ask.presence_broke, (fx.report_left, fx.end_visit), IDLE),
+    _row("refused",             {ATTENDING},   None,          ask.denied,        REFUSED,                  DESK),
+    _row("sent to staff",       {ATTENDING},   None,          ask.assisted,      ASSISTED,                 DESK),
+    _row("green and normal",    {ATTENDING},   None,          ask.may_grant,     (fx.order_record,),       RECORDING),
+    _row("two people",          {ATTENDING},   None,          ask.must_separate, (fx.advise_one_person,),  None),
+    _row("show it again",       {ATTENDING},   None,          ask.must_advise,   (fx.advise_retry,),       None),
 
-    _row("committed too late",   {RECORDING},   Recorded,      ask.too_late,      LATE,                     OUT),
-    _row("committed",            {RECORDING},   Recorded,      ask.may_open,      (fx.release,),            OPEN),
-    _row("no longer right",      {RECORDING},   Recorded,      ask.own_answer,    (fx.close_unused, fx.end_visit), IDLE),
-    _row("fails before commit",  {RECORDING},   None,          ask.out_of_service, (fx.orphan_grant, fx.end_visit), OUT),
-    _row("no commit in time",    {RECORDING},   None,          ask.record_over,   SLOW,                     OUT),
+    _row("committed too late",  {RECORDING},   Recorded,      ask.too_late,      LATE,                     OUT),
+    _row("committed",           {RECORDING},   Recorded,      ask.may_open,      (fx.release,),            OPEN),
+    _row("no longer right",     {RECORDING},   Recorded,      ask.own_answer,    (fx.close_unused, fx.end_visit), IDLE),
+    _row("fails before commit", {RECORDING},   None,          ask.out_of_service, (fx.orphan_grant, fx.end_visit), OUT),
+    _row("no commit in time",   {RECORDING},   None,          ask.record_over,   SLOW,                     OUT),
 
-    _row("goes through",         {OPEN},        PassageSensed, ask.body_came,     (fx.withdraw,),           PASSING),
-    _row("relay fails",          {OPEN},        None,          ask.barrier_down,  UNUSED,                   OUT),
-    _row("does not go through",  {OPEN},        None,          ask.window_over,   UNUSED,                   IDLE),
-    _row("is through",           {PASSING},     PassageSensed, ask.body_left,     (fx.close_passed, fx.end_visit), IDLE),
-    _row("stays in the passage", {PASSING},     None,          ask.passage_over,  HELD_OPEN,                ALARM),
+    _row("goes through",        {OPEN},        PassageSensed, ask.body_admitted, (fx.withdraw,),           PASSING),
+    _row("relay fails",         {OPEN},        None,          ask.barrier_down,  UNUSED,                   OUT),
+    _row("does not go through", {OPEN},        None,          ask.window_over,   UNUSED,                   IDLE),
+    _row("is through",          {PASSING},     PassageSensed, ask.body_left,     (fx.close_passed, fx.end_visit), IDLE),
+    _row("stays in the passage", {PASSING},     None,          ask.blocked,       HELD_OPEN,                ALARM),
 
-    _row("whose HIGH it was",    {DESK},        CodeScanned,   ask.shown_after_high, (fx.remember_shown,),  None),
-    _row("next, please",         {DESK},        None,          ask.desk_over,     (fx.end_visit,),          IDLE),
+    _row("whose HIGH it was",   {DESK},        CodeScanned,   ask.shown_after_high, (fx.remember_shown,),  None),
+    _row("next, please",        {DESK},        None,          ask.desk_over,     (fx.end_visit,),          IDLE),
 )
 # fmt: on
 
@@ -146,6 +150,9 @@ class Table:
 
 TABLE: Final = Table(ROWS)
 
+SETTLING: Final = Ticked()
+"""What the table is asked about while a contact still bounces: time, never an edge that doesn't count yet."""
+
 ROUNDS: Final = 12
 """More rows than this in one step would be a circle in the table (the exhaustive search has seen at most 6)."""
 
@@ -158,14 +165,15 @@ def step(
     perceived, asked = perceive(state, moment)
     actions = list(reports_of_change(state, perceived, moment))
     state = perceived
-    for each in asked or (given,):
-        state, done = walk(state, replace(moment, input=each), table)
+    for each in asked or (SETTLING,):
+        state, done = walk(state, moment if each is given else replace(moment, input=each), table)
         actions += done
     actions += reports_of_change(perceived, state, moment)
     shown = signal(state, now.mono_s, rules)
     if shown is not state.signal:
         actions.append(Show(signal=shown))
-    return replace(state, signal=shown), tuple(actions)
+        state = replace(state, signal=shown)
+    return state, tuple(actions)
 
 
 def walk(state: GateState, moment: Moment, table: Table) -> tuple[GateState, list[Action]]:

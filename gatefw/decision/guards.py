@@ -1,9 +1,9 @@
-"""The conditions under which a row of the gate's table is taken. Each looks at the state and the moment, nothing else."""
+"""The conditions under which a row of the gate's table is taken: each looks at state and moment, at nothing else."""
 
 from collections.abc import Callable
 
 from gatefw.decision.admission import Word, judge_refusal
-from gatefw.decision.effects import judgement
+from gatefw.decision.effects import judgement, same_presence, way_clear
 from gatefw.decision.senses import Moment
 from gatefw.decision.state import GateState, Rules
 from gatefw.model import CodeScanned, Credential, Device, EventKind, PassageSensed, Recorded, Refusal, Signal
@@ -44,6 +44,16 @@ def body_came(state: GateState, moment: Moment) -> bool:
     return isinstance(moment.input, PassageSensed) and moment.input.occupied
 
 
+def body_admitted(state: GateState, moment: Moment) -> bool:
+    """A body entered within its window, by the time of the edge: a loop that was late admits nobody more."""
+    return body_came(state, moment) and state.passage.raw_since_s < window_end_s(state, moment)
+
+
+def window_end_s(state: GateState, moment: Moment) -> float:
+    """Monotonic end of the time in which a passage may begin."""
+    return state.since_s + moment.rules.hold_s + moment.rules.grace_s
+
+
 def body_followed(state: GateState, moment: Moment) -> bool:
     """A body entered right behind the one that was let through."""
     close = moment.now.mono_s < state.last_ended_s + moment.rules.tailgate_s
@@ -81,8 +91,8 @@ def thermometer_down(state: GateState, moment: Moment) -> bool:
 
 
 def barrier_down(state: GateState, moment: Moment) -> bool:
-    """The relay does not do what it is told."""
-    return any(entry.device is Device.BARRIER for entry in state.down)
+    """The relay does not do what it is told, and nobody is just entering."""
+    return any(entry.device is Device.BARRIER for entry in state.down) and not state.passage.raw
 
 
 def somebody(state: GateState, moment: Moment) -> bool:
@@ -107,22 +117,26 @@ def presence_new(state: GateState, moment: Moment) -> bool:
 
 
 def presence_broke(state: GateState, moment: Moment) -> bool:
-    """The presence of this visit ended, or nobody ever stood before the sensor and the code is gone."""
+    """The presence of this visit ended, or nobody ever stood there and nothing is left to answer."""
     if state.presence_s is not None:
         return state.presence.since_s != state.presence_s
-    return not state.presence.present and not code_in_view(state, moment) and state.advice is None
+    answered = state.advice is None and state.conflict_until_s is None
+    return not state.presence.present and not code_in_view(state, moment) and answered
 
 
 denied = says(Word.DENY)
 assisted = says(Word.ASSIST)
+may_grant = says(Word.GRANT)
 start_over = after(lambda rules: rules.start_s)
+
+
+def start_over_awaited(state: GateState, moment: Moment) -> bool:
+    """Something fails, and something else never came up at all: that is a fault of its own."""
+    return bool(state.awaited) and start_over(state, moment)
+
+
 record_over = after(lambda rules: rules.record_s)
 passage_over = after(lambda rules: rules.held_open_s)
-
-
-def may_grant(state: GateState, moment: Moment) -> bool:
-    """Green, normal, and nobody in the passage."""
-    return says(Word.GRANT)(state, moment) and not state.passage.raw and not state.passage.level
 
 
 def must_advise(state: GateState, moment: Moment) -> bool:
@@ -154,9 +168,8 @@ def too_late(state: GateState, moment: Moment) -> bool:
 
 def may_open(state: GateState, moment: Moment) -> bool:
     """Committed in time, everything still works, and the same person still stands there."""
-    present = state.presence.present and state.presence.since_s == state.presence_s
-    clear = not state.passage.raw and not state.passage.level
-    return own_answer(state, moment) and state.in_service and present and clear
+    works = state.in_service and moment.now.trusted
+    return own_answer(state, moment) and works and same_presence(state) and way_clear(state)
 
 
 def late_answer(state: GateState, moment: Moment) -> bool:
@@ -165,9 +178,16 @@ def late_answer(state: GateState, moment: Moment) -> bool:
     return isinstance(answer, Recorded) and any(grant.grant_id == answer.grant_id for grant in state.orphans)
 
 
+def blocked(state: GateState, moment: Moment) -> bool:
+    """A body (or a broken contact) has been in the passage for too long, let through by nobody just now."""
+    return state.passage.level and passage_over(state, moment)
+
+
 def window_over(state: GateState, moment: Moment) -> bool:
     """Nobody began the passage within its window."""
-    return after(lambda rules: rules.hold_s + rules.grace_s)(state, moment) and not state.passage.raw
+    end_s = window_end_s(state, moment)
+    entering = state.passage.raw and state.passage.raw_since_s < end_s
+    return moment.now.mono_s >= end_s and not entering
 
 
 def desk_over(state: GateState, moment: Moment) -> bool:

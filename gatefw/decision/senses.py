@@ -50,11 +50,11 @@ class Moment:
 
 
 def perceive(state: GateState, moment: Moment) -> tuple[GateState, tuple[Input, ...]]:
-    """Take an input in. Returns the state, and the inputs to ask the table about."""
+    """Take an input in. Returns the state and what to ask the table about: settled edges, being older, first."""
     state = let_time_pass(state, moment)
     state, asked = take(state, moment)
     state, settled = settle_contacts(state, moment)
-    return watch_feedback(watch_lane(state), moment), (*asked, *settled)
+    return watch_feedback(watch_lane(state), moment), (*settled, *asked)
 
 
 def let_time_pass(state: GateState, moment: Moment) -> GateState:
@@ -64,7 +64,7 @@ def let_time_pass(state: GateState, moment: Moment) -> GateState:
     lane = presence.lapse(state.presence, now_s, rules.presence)
     if lane is not state.presence:
         state = replace(state, presence=lane, high_here=state.high_here and lane.present)
-    if lane.present:
+    if lane.present and state.phase in WATCHING:
         measurement = fever.lapse(state.measurement, now_s, rules.fever)
         state = state if measurement is state.measurement else replace(state, measurement=measurement)
     if state.spent or state.passed or state.fevered:
@@ -78,12 +78,12 @@ def let_time_pass(state: GateState, moment: Moment) -> GateState:
 
 def forget_old(state: GateState, now: Instant) -> GateState:
     """Let the memories of codes and persons end."""
-    return replace(
-        state,
-        spent=passback.current_spent(state.spent, now),
-        passed=passback.current_passed(state.passed, now),
-        fevered=tuple(entry for entry in state.fevered if now.mono_s < entry.until_s),
-    )
+    spent = passback.current_spent(state.spent, now)
+    passed = passback.current_passed(state.passed, now)
+    fevered = tuple(entry for entry in state.fevered if now.mono_s < entry.until_s)
+    if (spent, passed, fevered) == (state.spent, state.passed, state.fevered):
+        return state
+    return replace(state, spent=spent, passed=passed, fevered=fevered)
 
 
 def end_advice(state: GateState, now_s: float) -> GateState:
@@ -115,22 +115,18 @@ def take(state: GateState, moment: Moment) -> tuple[GateState, tuple[Input, ...]
         case CodesConflicted():
             return begin_conflict(state, moment) if state.phase in WATCHING else state, (given,)
         case CodeGlimpsed():
-            return replace(state, glimpsed_s=now_s), (given,)
+            return replace(state, glimpsed_s=now_s) if state.phase in WATCHING else state, (given,)
         case DeviceFailed():
             return add_fault(state, given.device, given.fault), (given,)
         case DeviceReady():
             return end_fault(state, given.device), (given,)
         case Acknowledged():
             return end_fault(state, Device.BARRIER, fault=STUCK_OFF), (given,)
-        case PassageSensed():
-            return replace(state, passage=debounce.observe(state.passage, raw=given.occupied, now_s=now_s)), ()
-        case FireSensed():
-            return replace(state, fire=debounce.observe(state.fire, raw=given.active, now_s=now_s)), ()
-        case TamperSensed():
-            return replace(state, tamper=debounce.observe(state.tamper, raw=given.open, now_s=now_s)), ()
-        case FeedbackSensed():
-            return replace(state, feedback=debounce.observe(state.feedback, raw=given.energised, now_s=now_s)), ()
-        case Ticked() | Recorded():
+        case PassageSensed() | FireSensed() | TamperSensed() | FeedbackSensed():
+            return take_edge(state, given, now_s), ()
+        case Recorded():
+            return forget_lost(state, given.grant_id), (given,)
+        case Ticked():
             return state, (given,)
 
 
@@ -153,10 +149,10 @@ def take_reading(state: GateState, given: TemperatureRead, rules: Rules) -> Gate
 def watch_lane(state: GateState) -> GateState:
     """A lane on which presence can't be told is a fault of the thermometer's place."""
     fault = state.presence.fault
-    known = [entry.fault for entry in state.down if entry.device is Device.THERMOMETER]
-    if fault is not None:
-        return state if known else add_fault(state, Device.THERMOMETER, fault.value)
-    return end_fault(state, Device.THERMOMETER, fault=known[0]) if known and known[0] in LANE_FAULTS else state
+    for known in state.down:
+        if known.device is Device.THERMOMETER and known.fault in LANE_FAULTS and known.fault != fault:
+            state = end_fault(state, Device.THERMOMETER, fault=known.fault)
+    return state if fault is None else add_fault(state, Device.THERMOMETER, fault.value)
 
 
 # ---------------------------------------------------------------- codes
@@ -208,6 +204,21 @@ def begin_conflict(state: GateState, moment: Moment) -> GateState:
 # ---------------------------------------------------------------- contacts
 
 
+def take_edge(
+    state: GateState, given: PassageSensed | FireSensed | TamperSensed | FeedbackSensed, now_s: float
+) -> GateState:
+    """Keep what a line says now; whether it counts is for `settle_contacts`."""
+    match given:
+        case PassageSensed(occupied=raw):
+            return replace(state, passage=debounce.observe(state.passage, raw=raw, now_s=now_s))
+        case FireSensed(active=raw):
+            return replace(state, fire=debounce.observe(state.fire, raw=raw, now_s=now_s))
+        case TamperSensed(open=raw):
+            return replace(state, tamper=debounce.observe(state.tamper, raw=raw, now_s=now_s))
+        case FeedbackSensed(energised=raw):
+            return replace(state, feedback=debounce.observe(state.feedback, raw=raw, now_s=now_s))
+
+
 def settle_contacts(state: GateState, moment: Moment) -> tuple[GateState, tuple[Input, ...]]:
     """Contacts that have stood still long enough count now."""
     lines = (state.passage, state.fire, state.tamper, state.feedback)
@@ -241,20 +252,33 @@ def watch_feedback(state: GateState, moment: Moment) -> GateState:
     return add_fault(state, Device.BARRIER, STUCK_OFF) if silent else state
 
 
+# ---------------------------------------------------------------- the store
+
+
+def forget_lost(state: GateState, answered_id: int) -> GateState:
+    """The store answers in order: older grants without an answer were never committed, and spent no code."""
+    lost = {grant.code for grant in state.orphans if grant.grant_id < answered_id}
+    if not lost:
+        return state
+    kept = tuple(grant for grant in state.orphans if grant.grant_id >= answered_id)
+    return replace(state, orphans=kept, spent=tuple(entry for entry in state.spent if entry.code not in lost))
+
+
 # ---------------------------------------------------------------- devices
 
 
 def add_fault(state: GateState, device: Device, fault: str) -> GateState:
-    """One fault a device: the first stays until it ends."""
-    if any(entry.device is device for entry in state.down):
+    """A device may have several faults at once; each is told once, and lasts until it ends by itself."""
+    entry = Down(device=device, fault=fault)
+    if entry in state.down:
         return state
-    down = tuple(sorted((*state.down, Down(device=device, fault=fault)), key=lambda entry: entry.device))
+    down = tuple(sorted((*state.down, entry), key=lambda known: (known.device, known.fault)))
     return replace(state, down=down, awaited=state.awaited - {device})
 
 
 def end_fault(state: GateState, device: Device, *, fault: str | None = None) -> GateState:
     """The device works again (or: this one fault of it has ended)."""
-    if fault is None:
+    if fault is None and device in state.awaited:
         state = replace(state, awaited=state.awaited - {device})
     kept = tuple(entry for entry in state.down if entry.device is not device or fault not in (None, entry.fault))
     return state if kept == state.down else replace(state, down=kept)

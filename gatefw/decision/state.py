@@ -114,10 +114,11 @@ class Down:
 class GateState:
     """The whole memory of the gate. All `_s` are monotonic seconds.
 
-    `since_s`: start of the phase. `presence_s`: since when the presence is on that this visit goes by (None: only a code was
-    seen so far). `high_here`: a HIGH was measured in this unbroken presence, whoever it is. `orphans`: grants that were ordered and then given up before the store
-    answered. `last`: the grant that was last closed and when, so that a phone still in view is not a new visitor.
-    `released`: the relay is ordered on, since or off since `relay_changed_s`; `answered`: its feedback was seen since.
+    `since_s`: start of the phase. `presence_s`: since when the presence is on that this visit goes by (None: only a
+    code was seen so far). `high_here`: a HIGH was measured in this unbroken presence, whoever it is. `orphans`: grants
+    that were ordered and then given up before the store answered. `last`: the grant that was last closed and when, so
+    that a phone still in view is not a new visitor. `released`: the relay is ordered on; `relay_changed_s`: since when
+    it is so or not; `answered`: its feedback was seen since.
     """
 
     phase: Phase

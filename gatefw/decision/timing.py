@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from gatefw.decision import debounce, fever, presence
+from gatefw.decision.senses import WATCHING
 from gatefw.decision.state import GateState, Phase, Rules
 from gatefw.model import Credential, Signal, TemperatureBand
 
@@ -63,17 +64,20 @@ def deadlines(state: GateState, rules: Rules) -> Iterator[float | None]:
     if rules.feedback_fitted:
         yield max(state.relay_changed_s, state.feedback.raw_since_s) + rules.feedback_s
         yield state.relay_changed_s + rules.feedback_s
-    if state.presence.present:
+    if state.presence.present and state.phase in WATCHING:
         yield fever.deadline(state.measurement, rules.fever)
     if state.code is not None:
         yield state.code.seen_s + rules.code_gap_s
     yield from (entry.until_s for entry in state.fevered)
+    if state.phase is Phase.IDLE and state.passage.level:
+        yield state.since_s + rules.held_open_s
     for seconds in PHASE_ENDS.get(state.phase, ()):
         yield state.since_s + seconds(rules)
 
 
 PHASE_ENDS: Final[dict[Phase, tuple[Callable[[Rules], float], ...]]] = {
     Phase.STARTING: (lambda rules: rules.start_s,),
+    Phase.OUT_OF_SERVICE: (lambda rules: rules.start_s,),
     Phase.ATTENDING: (lambda rules: rules.join_s,),
     Phase.RECORDING: (lambda rules: rules.record_s,),
     Phase.OPEN: (lambda rules: rules.hold_s, lambda rules: rules.hold_s + rules.grace_s),
