@@ -115,8 +115,8 @@ def report_sensor_fault(state: GateState, moment: Moment) -> tuple[GateState, tu
 
 
 def report_left(state: GateState, moment: Moment) -> tuple[GateState, tuple[Action, ...]]:
-    """Presence broke before a verdict: only a visitor who had shown something is worth an event and a sign."""
-    if state.code is None and state.measurement.band is None:
+    """Presence broke before a verdict: only a visitor who had shown a code is worth an event and a sign."""
+    if state.code is None:
         return state, ()
     said = Report(event=event(EventKind.LEFT, state, moment, Reason.SUBJECT_BREAK))
     return advise(state, moment, Signal.ONE_PERSON), (said,)

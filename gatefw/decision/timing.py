@@ -39,7 +39,8 @@ def attending_signal(state: GateState) -> Signal:
     if state.advice is not None:
         return state.advice
     measured = state.measurement
-    if measured.remeasure_at_s is not None or (measured.band is None and measured.first_c is not None):
+    again = measured.first_c is not None or measured.failed_tries > 0
+    if measured.remeasure_at_s is not None or (measured.band is None and again):
         return Signal.REMEASURE
     held = state.code is not None and isinstance(state.code.outcome, Credential)
     if held and (measured.band is not TemperatureBand.NORMAL or not state.presence.present):
