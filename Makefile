@@ -29,7 +29,7 @@ search:  ## the exhaustive search over the shipped step
 	$(BIN)/pytest -q -m search
 
 tests:  ## all other tests
-	$(BIN)/pytest -q -m "not search and not slow"
+	$(BIN)/pytest -q -m "not search"
 
 format:  ## let ruff lay the code out
 	$(BIN)/ruff check --fix .

@@ -29,7 +29,7 @@ EXIT_CODES: Final = """exit codes:
   2   the command was called wrongly, or a file it was given can't be read
   69  something the command needs is missing or fails (hardware, broker, store, room for the answer)
   75  the card could not be had and now can: start again (the service does)
-  78  the settings are broken: one sentence names file, key and remedy
+  78  the settings or the scenario can't be used: one sentence names file, key and remedy
   130, 141, 143  ended by Ctrl-C, by whoever read the output, or by a request to stop
 """
 
@@ -52,7 +52,8 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:
         return _give_up_output(128 + signal.SIGPIPE)
     except OSError as error:
-        print(f"gatefw: {error}", file=sys.stderr)  # its words name what happened, and the file if there is one
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"gatefw: {where}{error.strerror or error}.", file=sys.stderr)
         return _give_up_output(os.EX_UNAVAILABLE)
     except KeyboardInterrupt:
         return 128 + signal.SIGINT

@@ -7,6 +7,7 @@ is allowed; all problems of a file are found in one reading.
 import difflib
 import functools
 import json
+import re
 import tomllib
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
@@ -137,7 +138,24 @@ def parse(path: Path) -> dict[str, Any]:
         line = raw.count(b"\n", 0, error.start) + 1
         raise SettingsError("settings_syntax", f"{path}: is not UTF-8 text (at line {line}).") from error
     except (ValueError, RecursionError) as error:
-        raise SettingsError("settings_syntax", f"{path}: is not TOML: {shown(str(error))}.") from error
+        raise SettingsError("settings_syntax", f"{path}: is not TOML: {_syntax(str(error), raw)}.") from error
+
+
+_HINTS: Final = {
+    "Invalid value": '; a value is "text", a number, true or false',
+    "Cannot overwrite a value": "; it is given twice, so take one away",
+}
+"""What to do about the parser's commonest words."""
+
+
+def _syntax(said: str, raw: bytes) -> str:
+    """Say what the parser said, and what stands in the line that it means."""
+    place = re.search(r"\(at line (\d+), column \d+\)$", said)
+    if place is None:
+        return shown(said)
+    line = raw.decode("utf-8-sig").split("\n")[int(place[1]) - 1].strip()
+    hint = next((hint for start, hint in _HINTS.items() if said.startswith(start)), "")
+    return f"{shown(said)}: {shown(line)}{hint}"
 
 
 def sections(tables: Mapping[str, Any], base: S, problems: list[str]) -> S:
@@ -146,12 +164,20 @@ def sections(tables: Mapping[str, Any], base: S, problems: list[str]) -> S:
     changed = {}
     for name, table in tables.items():
         if name not in known:
-            problems.append(f"there is no section [{shown(name)}]{nearest(name, known)}")
+            problems.append(_no_section(name, table, base))
         elif not isinstance(table, dict):
             problems.append(f"{name} must be a section: write [{name}] on a line of its own, once")
         else:
             changed[name] = section(name, table, getattr(base, name), problems)
     return msgspec.structs.replace(base, **changed)
+
+
+def _no_section(name: str, given: object, base: Section) -> str:
+    known = base.__struct_fields__
+    homes = [home for home in known if name in options(type(getattr(base, home)))]
+    if homes and not isinstance(given, dict):
+        return f"{shown(name)} stands in no section: write it below [{homes[0]}]"
+    return f"there is no section [{shown(name)}]{nearest(name, known)}"
 
 
 def section(name: str, table: Mapping[str, Any], base: S, problems: list[str]) -> S:

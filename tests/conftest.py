@@ -7,6 +7,7 @@ not in EXPECTED fails the run.
 
 import os
 import re
+import signal
 from collections import Counter
 from pathlib import Path
 
@@ -44,6 +45,8 @@ def corpora() -> Path:
 
 def pytest_configure() -> None:
     _corpora()  # a wrong GATEFW_CORPORA stops the run before anything is skipped
+    # A run in the background of a script ignores SIGINT, and so would every command that the tests start and interrupt.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

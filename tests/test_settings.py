@@ -154,11 +154,18 @@ def test_any_join_outlasts_any_measurement():
     assert not takes(join, settings.LONGEST_MEASUREMENT_S)
 
 
+def test_an_option_above_all_sections_is_sent_to_its_own(tmp_path):
+    (problem,) = settings.check(written(tmp_path, 'venue = "museum"'))
+    assert problem.endswith("venue stands in no section: write it below [gate].")
+
+
 # ---------------------------------------------------------------- refused: the file itself
 
 UNREADABLE = [
     (b"[gate\nid = 1", "line 1", "settings_syntax"),
     (b"[gate]\nid = 'a'\nid = 'b'\n[reader]\n", "line 3", "settings_syntax"),
+    (b"[gate]\nid = 'a'\nid = 'b'\n", "id = 'b'; it is given twice", "settings_syntax"),
+    ("[gate]\nid = “a”\n".encode(), 'id = “a”; a value is "text"', "settings_syntax"),
     (b"[gate]\nvenue = '\xff'", "line 2", "settings_syntax"),
     (b"a = " + b"[" * 100_000, "is not TOML", "settings_syntax"),
     (b"[mqtt]\nport = " + b"9" * 5000, "is not TOML", "settings_syntax"),

@@ -63,7 +63,7 @@ def visitors(outcome: Outcome) -> tuple[VisitorAccount, ...]:
     """Give an account of every visitor, in the order of their coming."""
     told = events(outcome)
     spans = [span for span in outcome.report.visitors if span.arrived_s is not None]
-    ends_s = [span.arrived_s or 0.0 for span in spans[1:]] + [float("inf")]
+    ends_s = (*(span.arrived_s or 0.0 for span in spans[1:]), float("inf"))[: len(spans)]  # nobody may have come
     return tuple(_account(span, end_s, told, outcome) for span, end_s in zip(spans, ends_s, strict=True))
 
 
@@ -131,11 +131,13 @@ def is_good(total: dict[str, dict[str, int]]) -> bool:
 
 def lines(accounts: Iterable[VisitorAccount]) -> Iterator[str]:
     """Say each visitor's fate in one line for a person."""
+    accounts = tuple(accounts)
+    width = max((len(account.kind) for account in accounts), default=0)
     for account in accounts:
         mark = "✓" if account.as_expected else "✗"
         why = f" ({account.reason})" if account.reason else ""
         what = f"expected {account.expected:9s} got {account.verdict}{why}"
-        yield f"{mark} {account.visitor:4d}  {account.kind:18s} {what}"
+        yield f"{mark} {account.visitor:4d}  {account.kind:{width}s}  {what}"
 
 
 def sentence(total: dict[str, dict[str, int]]) -> str:

@@ -53,6 +53,8 @@ def called_wrongly(args: argparse.Namespace) -> str | None:
         return f"--seed takes a number from 0 to {SEED_LIMIT}, not {args.seed}."
     if args.picture is not None and not args.live:
         return "--picture shows a moment of --live: give both."
+    if args.picture is not None and not args.picture.parent.is_dir():
+        return f"--picture {args.picture}: there is no folder {args.picture.parent}; make it first."
     try:
         broker_of(args.broker)
     except ValueError as error:

@@ -1,8 +1,8 @@
 """The live view: a person watches the gate work, in a terminal.
 
-What the camera sees, what was read, the temperature, lamps by SIGNALS, relay and turnstile, and the events as they
-arrive at the broker. It looks only: the yard by its control channel, the gate by its completed steps, ops by the
-subscriber.
+What the camera sees, what was read, the temperature, lamps as in docs/signals.md, relay and turnstile, and the events
+as they arrive at the broker. It looks only: the yard by its control channel, the gate by its completed steps, ops by
+the subscriber.
 """
 
 import io
@@ -34,6 +34,8 @@ WIDTH: Final = 110
 QUIET_S: Final = 1.5
 SHADES: Final = " ░▒▓█"
 SHOWN_EVENTS: Final = 14
+TOP_LINES: Final = 20
+BORDER_LINES: Final = 2
 
 RED: Final = (255, 50, 40)
 AMBER: Final = (255, 176, 0)
@@ -69,12 +71,15 @@ class LiveView:
     def __init__(self, console: Console, *, plans: Sequence[VisitorPlan]) -> None:
         self._console = console
         self._visitors = len(plans)
+        self._newest = 0
         self._seen = Seen()
         self._fullest: tuple[int, RenderableType] = (-1, Text(""))
 
     def watch(self, turned: Turned) -> None:
         """Keep what a completed step shows; must be quick, the loop waits for it."""
         seen = self._seen
+        if seen.state is None or turned.state.visit != seen.state.visit:
+            seen.verdict = Text("–")  # the one before is not this visitor's
         seen.state = turned.state
         for action in turned.actions:
             if isinstance(action, Record | Report):
@@ -112,6 +117,10 @@ class LiveView:
         """Compose the view of one moment."""
         seen = self._seen
         signal = seen.state.signal if seen.state else Signal.STARTING
+        self._newest = glance.visitor or self._newest  # between two visitors the lane is empty
+        height = min(1 + TOP_LINES + BORDER_LINES + SHOWN_EVENTS, self._console.height)
+        top_lines = TOP_LINES if height > 1 + TOP_LINES + BORDER_LINES + 1 else TOP_LINES - 1
+        shown = max(1, height - 1 - top_lines - BORDER_LINES)
         top = Layout(name="top")
         top.split_row(
             Layout(Panel(thumbnail(glance), title="camera", box=box.ROUNDED), size=46),
@@ -119,15 +128,19 @@ class LiveView:
         )
         whole = Layout()
         whole.split_column(
-            Layout(title_bar(glance, self._visitors), size=1), Layout(top, size=20), Layout(events_panel(heard))
+            Layout(title_bar(self._newest, self._visitors), size=1),
+            Layout(top, size=top_lines),
+            Layout(events_panel(heard, shown)),
         )
-        return Group(Layouted(whole, height=21 + SHOWN_EVENTS + 2))
+        return Group(Layouted(whole, height=height))
 
     def _visitor(self, glance: Glance) -> Panel:
         seen = self._seen
         state = seen.state
         rows = Table.grid(padding=(0, 1))
-        rows.add_row("who", f"visitor {glance.visitor}: {glance.kind}" if glance.visitor else "nobody")
+        rows.add_row(
+            "who", f"visitor {glance.visitor}: {(glance.kind or '').replace('_', ' ')}" if glance.visitor else "nobody"
+        )
         rows.add_row("code", seen.code if state and state.code else "–")
         band = state.measurement.band if state else None
         present = bool(state and state.presence.present)
@@ -173,9 +186,8 @@ def told(event: AccessEvent) -> Text:
     return Text(f"{event.kind}: {why}" if why else str(event.kind), style=EVENT_STYLES.get(event.kind, ""))
 
 
-def title_bar(glance: Glance, visitors: int) -> Text:
+def title_bar(number: int, visitors: int) -> Text:
     """Say where the rehearsal stands."""
-    number = glance.visitor or 0
     return Text(
         f" gatefw: simulated visitors at a real gate   {number}/{visitors}".ljust(200),
         style="bold reverse",
@@ -221,10 +233,10 @@ def lamp(glyph: str, level: float, colour: tuple[int, int, int]) -> Text:
     return Text(glyph, style=f"{'bold ' if level > 0 else ''}rgb({red},{green},{blue})")
 
 
-def events_panel(heard: Sequence[Heard]) -> Panel:
-    """List the newest events as ops have them."""
+def events_panel(heard: Sequence[Heard], shown: int) -> Panel:
+    """List the newest events, so many as are `shown`, as ops have them."""
     rows = Table.grid(padding=(0, 2))
-    for each in list(heard)[-SHOWN_EVENTS:]:
+    for each in list(heard)[-shown:]:
         data = each.event["data"]
         kind = each.event["type"].rsplit(".", 1)[1]
         why = data.get("reason") or data.get("fault") or ""

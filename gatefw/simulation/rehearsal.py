@@ -10,7 +10,7 @@ import secrets
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -229,8 +229,14 @@ def rehearse(
         inbox.busy = lambda: gate.recorder.pending > 0
         inbox.every(1.0 / play.settings.reader.fps, gate.reader.poll)
         inbox.every(play.settings.thermometer.settling_s, gate.sampler.poll)
-        _turn_until_over(gate, clock, yard, longest_s=LONGEST_VISIT_S * (len(play.plans) + 1))
+        _turn_until_over(gate, clock, yard, longest_s=longest(play.plans))
         return stage.end(gate, yard, ledger, VIRTUAL_START_UTC)
+
+
+def longest(plans: Sequence[VisitorPlan]) -> float:
+    """Say after how many seconds all must have left: each has a visit, their patience and what they wait before."""
+    waited_s = sum(plan.gap_s + plan.patience_s for plan in plans)
+    return LONGEST_VISIT_S * (len(plans) + 1) + waited_s + max((plan.not_before_s for plan in plans), default=0.0)
 
 
 def _turn_until_over(gate: Gate, clock: VirtualClock, yard: YardProcess, *, longest_s: float) -> None:

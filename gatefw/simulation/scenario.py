@@ -2,7 +2,7 @@
 
 It is TOML that a technician can read: `title` and `shows` in words, `[settings.SECTION]` with options of gate.toml,
 `[[visitor]]`, `[[happens]]` and `[expect]`; `script` declares what may stand in them. Everything wrong is found in one
-reading, and the first of it becomes a SettingsError.
+reading, and all of it becomes a SettingsError.
 
 The thermometer's noise follows the seed, so a file's intervals hold for the seed that it was written with (the usual
 1); with another one a measurement may come out steady a little later.
@@ -57,14 +57,13 @@ class Scenario:
 def load(path: Path, base: Settings, corpora: Path) -> Scenario:
     """Read a scenario; `base` are the settings that it changes, `corpora` the folder of its pictures.
 
-    Raises SettingsError with one sentence (and how many more there are), `corpora_missing` if it needs pictures and
+    Raises SettingsError with a line for everything wrong, `corpora_missing` if it needs pictures and
     that folder is not there.
     """
     problems: list[str] = []
     scenario = _Reading(path, parse(path), problems).scenario(base, corpora)
     if problems:
-        more = f" ({len(problems) - 1} more)" if len(problems) > 1 else ""
-        raise SettingsError("scenario_invalid", f"{path}: {problems[0]}.{more}")
+        raise SettingsError("scenario_invalid", "\n".join(f"{path}: {problem}." for problem in problems))
     return scenario
 
 
@@ -84,6 +83,8 @@ class _Reading:
                    for n, table in enumerate(self._list("happens", tables.pop("happens", [])), start=1)]  # fmt: skip
         expect = self._expect(tables.pop("expect", None))
         top = self._top(tables)
+        if not visitors and not self._problems:
+            self._problems.append("nobody comes: write [[visitor]] once for each who does")
         return Scenario(
             path=self._path,
             title=top.title,
@@ -105,7 +106,7 @@ class _Reading:
                 self._problems.append(f"there is no {shown(key)}{nearest(key, known)}")
         top = self._section("the file", {k: v for k, v in tables.items() if k in File.__struct_fields__}, File())
         if not top.title or not top.shows:
-            self._problems.append("it says not what it shows: write title = … and shows = … above the tables")
+            self._problems.append("it doesn't say what it is about: write title = … and shows = … above the tables")
         return top
 
     def _section(self, name: str, table: object, base: S) -> S:
@@ -125,7 +126,11 @@ class _Reading:
 
     def _expect(self, given: object) -> Expect:
         table = self._table("expect", {} if given is None else given)
-        for key, what in (("relay", "[] for never"), ("signs", "those of SIGNALS"), ("events", "in their order")):
+        for key, what in (
+            ("relay", "[] for never"),
+            ("signs", "those of docs/signals.md"),
+            ("events", "in their order"),
+        ):
             if key not in table:
                 self._problems.append(f"[expect] says nothing of {key}: write {key} = [ … ] ({what})")
         expect = self._section("expect", table, Expect())
@@ -140,12 +145,18 @@ class _Reading:
         for number, given in enumerate(tables, start=1):
             name = f"visitor {number}"
             table = dict(self._table(name, given))
-            phone = self._section(f"{name} phone", table.pop("phone", {}), Phone())
+            phone = self._phone(name, table.pop("phone", {}))
             if "gets" not in table:
                 self._problems.append(f'[{name}] says not what the gate must do: write gets = "admitted" or another')
             visitor = self._section(name, table, Visitor(phone=phone))
             self._problems += _wrong_reason(name, visitor.because)
             yield name, visitor
+
+    def _phone(self, name: str, given: object) -> Phone:
+        if isinstance(given, dict):
+            return section(f"{name} phone", given, Phone(), self._problems)
+        self._problems.append(f"[{name}] phone must be a table: write phone = {{ size = 0.5 }} or the like")
+        return Phone()
 
     def _plans(self, visitors: Sequence[tuple[str, Visitor]], corpora: Path) -> Iterator[VisitorPlan]:
         number = 0

@@ -78,7 +78,10 @@ class Subscriber:
         try:
             self._client.connect(self._host, self._port, clean_start=False, properties=properties)
         except (OSError, ValueError) as error:
-            raise DeviceFault("broker_missing", f"No broker at {self._host}:{self._port}: {error}.") from error
+            why = getattr(error, "strerror", None) or error
+            raise DeviceFault(
+                "broker_missing", f"No broker at {self._host}:{self._port} ({why}): start one."
+            ) from error
         self._client.loop_start()
         if not self._subscribed.wait(SUBSCRIBED_S):
             self.close()

@@ -33,17 +33,17 @@ def scan_images(images: Iterable[Path], trust: TrustStore, now: Instant, *, as_j
     worst = ACCEPTED
     for image in images:
         try:
-            answer, code = _scan_one(image, trust, now)
+            answer, judged, code = _scan_one(image, trust, now)
         except UsageError as why:
             print(why, file=sys.stderr)
             worst = USAGE
             continue
-        print(json.dumps(answer) if as_json else _picture_sentence(image, answer, code), flush=True)
+        print(json.dumps(answer) if as_json else _picture_sentence(image, judged), flush=True)
         worst = max(worst, code)
     return worst
 
 
-def _scan_one(image: Path, trust: TrustStore, now: Instant) -> tuple[dict[str, Any], int]:
+def _scan_one(image: Path, trust: TrustStore, now: Instant) -> tuple[dict[str, Any], list[Examined], int]:
     began = time.perf_counter()
     scans = Symbols().read_still(read_luma(image))
     texts = list(dict.fromkeys(scan.text for scan in scans))
@@ -56,7 +56,7 @@ def _scan_one(image: Path, trust: TrustStore, now: Instant) -> tuple[dict[str, A
         "decoder": {decoder.value: _read_by(decoder, scans) for decoder in Decoder},
         "ms": round(took_ms, 3),
     }
-    return answer, ACCEPTED if accepted else REFUSED
+    return answer, [examined for examined, _ in judged], ACCEPTED if accepted else REFUSED
 
 
 def _read_by(decoder: Decoder, scans: Iterable[Scan]) -> int:
@@ -95,18 +95,21 @@ def _written(utc_s: float) -> str:
         return "the far future"
 
 
-def _picture_sentence(image: Path, answer: dict[str, Any], code: int) -> str:
-    found = [f"{each['verdict']} ({each['format']}{_because(each['reason'])})" for each in answer["codes"]]
-    ending = "" if code == ACCEPTED or found else "; hold the camera straight and closer"
+def _code_sentence(examined: Examined) -> str:
+    outcome = examined.outcome
+    if isinstance(outcome, Credential):
+        return " ".join(sentence(examined).split())
+    why = dict.fromkeys((examined.format.value, outcome.reason.value))
+    return f"refused ({', '.join(why)}): {outcome.detail}"
+
+
+def _picture_sentence(image: Path, judged: Iterable[Examined]) -> str:
+    found = [_code_sentence(examined) for examined in judged]
     name = str(image).encode(errors="surrogateescape").decode(errors="replace")  # a file's name may be any bytes
-    return f"{_shown(name)}: {', '.join(found) or 'no code found'}{ending}"
+    return f"{_shown(name)}: {' | '.join(found) or 'no code found; hold the camera straight and closer.'}"
 
 
 def _shown(text: str) -> str:
     """Return `text` with `?` for what this standard output can't write: a stranger's text must not end the answers."""
     encoding = getattr(sys.stdout, "encoding", None) or "ascii"
     return text.encode(encoding, errors="replace").decode(encoding)
-
-
-def _because(reason: str | None) -> str:
-    return f": {reason}" if reason else ""

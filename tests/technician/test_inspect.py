@@ -207,6 +207,15 @@ def test_a_picture_with_a_refused_code_or_none_is_refused(tmp_path: Path, folder
     assert scan(tmp_path / "empty.png", "--trust", folder, "--at", AT) == 1
 
 
+def test_a_picture_is_answered_for_people_with_what_to_do(
+    tmp_path: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = drawn(tmp_path / "other.png", "hello")
+    scan(picture, "--trust", folder, "--at", AT)
+    said = "refused (foreign): This is another kind of code; show the health code."
+    assert capsys.readouterr().out == f"{picture}: {said}\n"
+
+
 def test_a_picture_may_have_any_name(tmp_path: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     picture = drawn(tmp_path / "a.png", GREEN).rename(tmp_path / "\udcff.png")
     assert scan(picture, "--trust", folder, "--at", AT) == 0
