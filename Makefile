@@ -2,7 +2,7 @@
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help check lint types contracts search tests format manual
+.PHONY: help check lint types contracts core search tests format manual
 
 help:  ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ types:  ## mypy --strict
 
 contracts:  ## who may import whom
 	$(BIN)/lint-imports
+
+core:  ## the tests of the pure core alone: no sleep, no mock
+	$(BIN)/pytest -q -m "not search and not corpora" tests/decision tests/credentials
 
 search:  ## the exhaustive search over the shipped step
 	$(BIN)/pytest -q -m search

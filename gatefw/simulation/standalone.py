@@ -99,16 +99,17 @@ class _Door:
 
 
 class _StruckInbox(QueueInbox):
-    """A queue that strikes when the store's answer comes by."""
+    """A queue that strikes when the loop is about to take the store's answer: all that came before has been told."""
 
     def __init__(self, strike: Callable[[], None]) -> None:
         super().__init__()
         self._strike = strike
 
-    def put(self, observation: Observation) -> None:
+    def get(self, until_s: float) -> Observation | None:
+        observation = super().get(until_s)
         if isinstance(observation, Recorded):
             self._strike()
-        super().put(observation)
+        return observation
 
 
 class _Striker:
