@@ -12,6 +12,13 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# No test fails for being slow on a busy machine; where nobody watches, a run can be repeated exactly.
+settings.register_profile(
+    "gatefw", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ
+)
+settings.load_profile("gatefw")
 
 ROOT = Path(__file__).resolve().parent.parent
 ABSENT = "the test data made by others is absent"
