@@ -54,7 +54,7 @@ class Rules:
     join_s: float = 8.0
     code_gap_s: float = 1.0
     advice_s: float = 2.0
-    desk_s: float = 4.0
+    desk_s: float = 3.0
     desk_limit_s: float = 12.0
     record_s: float = 0.3
     hold_s: float = 5.0

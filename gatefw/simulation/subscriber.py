@@ -64,7 +64,6 @@ class Subscriber:
         self._host, self._port, self._topic, self._listen = host, port, topic, listen
         self._changed = threading.Condition()
         self._heard: list[Heard] = []
-        self._unreadable = 0
         self._subscribed = threading.Event()
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=name, protocol=mqtt.MQTTv5)
         self._client.reconnect_delay_set(1, 2)
@@ -102,11 +101,6 @@ class Subscriber:
         with self._changed:
             return list(self._heard)
 
-    @property
-    def unreadable(self) -> int:
-        """Messages that were no CloudEvent."""
-        return self._unreadable
-
     def wait_for(self, keys: int, within_s: float) -> bool:
         """Wait until so many different keys have come; False when `within_s` seconds were not enough."""
         with self._changed:
@@ -126,10 +120,9 @@ class Subscriber:
 
     def _on_message(self, _c: mqtt.Client, _u: Any, message: mqtt.MQTTMessage) -> None:
         heard = _read(message.topic, message.payload)
+        if heard is None:
+            return  # what is no event of a gate stays missing in the tally
         with self._changed:
-            if heard is None:
-                self._unreadable += 1
-                return
             self._heard.append(heard)
             self._changed.notify_all()
         self._listen(heard)
